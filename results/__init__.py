@@ -1,0 +1,1 @@
+"""Published figures and the baselines of the regression gate."""

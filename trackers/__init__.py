@@ -1,0 +1,1 @@
+"""Tracker plugins, one folder each; found by folder, opened through `trackzoo.registry`."""

@@ -1,0 +1,5 @@
+"""`python -m trackzoo`."""
+
+from trackzoo.cli.main import main
+
+main()

@@ -1,0 +1,1 @@
+"""The command line: one module a command. Importing one imports no torch, pandas or cv2."""

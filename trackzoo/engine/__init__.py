@@ -1,0 +1,1 @@
+"""Runs trials: lanes, prefetching decoder, clocks, worker processes."""

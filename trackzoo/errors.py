@@ -1,0 +1,86 @@
+"""Errors that a person can mend.
+
+Every one is a single line that says where, what was found, what was expected and what to do. The command line prints that
+line and exits with `exit_code`; a traceback is shown for faults of ours alone.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from pathlib import Path
+
+
+class TrackzooError(Exception):
+    """A mistake in what was given to trackzoo: a name, a file, a setting."""
+
+    exit_code = 2
+
+
+class UnknownName(TrackzooError):
+    """A tracker, dataset, sequence, profile … that does not exist.
+
+    Args:
+        kind: what was looked for, e.g. `"tracker"`.
+        name: the name that was given.
+        known: the names that exist; the nearest ones are suggested.
+        listing: the command that lists them all.
+    """
+
+    def __init__(self, kind: str, name: str, known: Iterable[str], listing: str = "") -> None:
+        known = sorted(known)
+        lowered = {candidate.lower(): candidate for candidate in known}
+        near = difflib.get_close_matches(name.lower(), lowered, n=3, cutoff=0.5)
+        text = f"unknown {kind} '{name}'"
+        if near:
+            text += f"; did you mean {' or '.join(lowered[match] for match in near)}?"
+        elif known and len(known) <= 12:
+            text += f"; known: {', '.join(known)}"
+        if listing:
+            text += f" ({listing} lists all)"
+        super().__init__(text)
+        self.kind, self.name, self.near = kind, name, tuple(lowered[match] for match in near)
+
+
+class DataError(TrackzooError):
+    """A file that does not hold what its format promises.
+
+    Args:
+        path: the file or folder.
+        found: what stands there.
+        expected: what should stand there.
+        do: what the person can do about it.
+        line: line number, from 1.
+        frame: frame number as the file names count it, or index; said as `frame N`.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        found: str,
+        expected: str = "",
+        do: str = "",
+        *,
+        line: int | None = None,
+        frame: int | str | None = None,
+    ) -> None:
+        where = str(path)
+        if line is not None:
+            where += f":{line}"
+        if frame is not None:
+            where += f" (frame {frame})"
+        text = f"{where}: found {found}"
+        if expected:
+            text += f", expected {expected}"
+        if do:
+            text += f"; {do}"
+        super().__init__(" ".join(text.split()))
+        self.path, self.line, self.frame = Path(path), line, frame
+
+
+class ResultsError(DataError):
+    """A results folder or file that is cut, missing rows, or belongs to another run."""
+
+
+class SettingsError(TrackzooError):
+    """A setting with a value that cannot be used."""

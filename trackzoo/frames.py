@@ -1,0 +1,239 @@
+"""Pictures of a sequence, decoded when they are needed and never before.
+
+A `Frames` is an immutable, picklable list of pictures on disk (or made by a function); `frames[i]` is a `Frame`, a thin
+handle that decodes once and keeps the pixels until `release`. cv2 and torch are imported at the first decoding, not before.
+"""
+
+from __future__ import annotations
+
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trackzoo.errors import DataError
+
+if TYPE_CHECKING:
+    import torch
+
+Pixels = NDArray[np.uint8]
+
+
+class Frame:
+    """One picture: `array()` decodes it once; safe to call from several threads.
+
+    Attributes:
+        key: what tells this picture from every other in the process (hashable); objects and trials that visit the same
+            picture share one decoding through it.
+        index: position in its sequence, from 0.
+        label: what an error message calls it (the file, or video and frame).
+    """
+
+    __slots__ = ("_array", "_lock", "_read", "_tensors", "index", "key", "label")
+
+    def __init__(self, key: tuple[Any, ...], index: int, label: str, read: Callable[[], Pixels]) -> None:
+        self.key, self.index, self.label, self._read = key, index, label, read
+        self._array: Pixels | None = None
+        self._tensors: dict[str, torch.Tensor] = {}
+        self._lock = threading.Lock()
+
+    def array(self) -> Pixels:
+        """Pixels, (H, W, 3) uint8 RGB, read-only. Raises `DataError` naming the file when it cannot be decoded."""
+        with self._lock:
+            if self._array is None:
+                array = self._read()
+                array.setflags(write=False)
+                self._array = array
+            return self._array
+
+    def tensor(self, device: str | torch.device = "cpu") -> torch.Tensor:
+        """Pixels as a uint8 tensor (3, H, W) on `device`; one upload a device, shared by all who ask."""
+        import torch
+
+        array = self.array()
+        with self._lock:
+            name = str(device)
+            if name not in self._tensors:
+                # torch wants a writable array although nobody writes here.
+                planes = torch.from_numpy(array.copy()).permute(2, 0, 1)
+                self._tensors[name] = planes.to(device, non_blocking=True).contiguous()
+            return self._tensors[name]
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height) in pixels."""
+        height, width = self.array().shape[:2]
+        return width, height
+
+    @property
+    def decoded(self) -> bool:
+        """Whether the pixels are in memory now."""
+        return self._array is not None
+
+    def release(self) -> None:
+        """Forget the pixels; the next `array()` decodes again."""
+        with self._lock:
+            self._array = None
+            self._tensors.clear()
+
+    def __repr__(self) -> str:
+        return f"Frame({self.index}, {self.label!r})"
+
+
+class Frames(ABC):
+    """An immutable list of frames. Subclasses say how many there are and how one is read; they must be picklable."""
+
+    @abstractmethod
+    def __len__(self) -> int: ...
+
+    @abstractmethod
+    def read(self, index: int) -> Pixels:
+        """Decode picture `index` (0 ≤ index < len): (H, W, 3) uint8 RGB."""
+
+    @abstractmethod
+    def label(self, index: int) -> str:
+        """What to call picture `index` in a message."""
+
+    @abstractmethod
+    def key(self, index: int) -> tuple[Any, ...]:
+        """What tells picture `index` from every other."""
+
+    #: Name of the decoder; part of a run's identity, since decoders differ in pixels.
+    decoder: str = "cv2"
+
+    def __getitem__(self, index: int) -> Frame:
+        count = len(self)
+        if not -count <= index < count:
+            raise IndexError(f"frame {index} of {count}")
+        index %= count
+        return Frame(self.key(index), index, self.label(index), lambda: self.read(index))
+
+    def __iter__(self) -> Iterator[Frame]:
+        return (self[index] for index in range(len(self)))
+
+
+def decode_image(path: str | Path) -> Pixels:
+    """An image file as (H, W, 3) uint8 RGB.
+
+    Raises:
+        DataError: the file is missing, empty, or not an image that OpenCV can decode.
+    """
+    import cv2
+
+    try:
+        data = np.fromfile(path, dtype=np.uint8)
+    except OSError as error:
+        reason = error.strerror or "an unreadable file"
+        raise DataError(path, reason.lower(), "an image", "restore the file from the benchmark's archive") from None
+    if data.size == 0:
+        raise DataError(path, "an empty file", "an image", "restore the file from the benchmark's archive")
+    picture = cv2.imdecode(data, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+    if picture is None:
+        raise DataError(
+            path, "data that cannot be decoded", "an image", "restore the file from the benchmark's archive"
+        )
+    return np.ascontiguousarray(picture[:, :, ::-1], dtype=np.uint8)
+
+
+@dataclass(frozen=True)
+class ImageFrames(Frames):
+    """Image files, in order.
+
+    Attributes:
+        folder: folder they are relative to.
+        files: one relative name a frame.
+    """
+
+    folder: Path
+    files: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def path(self, index: int) -> Path:
+        """File of picture `index`."""
+        return self.folder / self.files[index]
+
+    def read(self, index: int) -> Pixels:
+        """Decode the file; see `decode_image`."""
+        return decode_image(self.path(index))
+
+    def label(self, index: int) -> str:
+        """The file's path."""
+        return str(self.path(index))
+
+    def key(self, index: int) -> tuple[Any, ...]:
+        """The file's path."""
+        return (str(self.folder), self.files[index])
+
+
+@dataclass(frozen=True)
+class NumberedFrames(Frames):
+    """Image files whose names are a pattern over a frame number: nothing is listed or touched before a picture is read.
+
+    Attributes:
+        folder: folder they are relative to.
+        pattern: format string with `{frame}`, e.g. `img/{frame:08d}.jpg`.
+        first: number of the first frame.
+        count: how many.
+    """
+
+    folder: Path
+    pattern: str
+    first: int
+    count: int
+
+    def __len__(self) -> int:
+        return self.count
+
+    def path(self, index: int) -> Path:
+        """File of picture `index`."""
+        return self.folder / self.pattern.format(frame=self.first + index)
+
+    def read(self, index: int) -> Pixels:
+        """Decode the file; see `decode_image`."""
+        return decode_image(self.path(index))
+
+    def label(self, index: int) -> str:
+        """The file's path."""
+        return str(self.path(index))
+
+    def key(self, index: int) -> tuple[Any, ...]:
+        """The file's path."""
+        return (str(self.path(index)),)
+
+
+@dataclass(frozen=True)
+class ArrayFrames(Frames):
+    """Frames made by a function or already in memory.
+
+    Attributes:
+        make: index -> (H, W, 3) uint8 RGB; a picklable callable where worker processes are used.
+        count: how many.
+        name: what to call them, unique among the sequences of a process.
+    """
+
+    make: Callable[[int], Pixels]
+    count: int
+    name: str = field(default="array")
+    decoder = "memory"
+
+    def __len__(self) -> int:
+        return self.count
+
+    def read(self, index: int) -> Pixels:
+        """Call `make`."""
+        return self.make(index)
+
+    def label(self, index: int) -> str:
+        """Name and index."""
+        return f"{self.name}[{index}]"
+
+    def key(self, index: int) -> tuple[Any, ...]:
+        """Name and index."""
+        return (self.name, index)

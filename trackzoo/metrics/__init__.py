@@ -1,0 +1,1 @@
+"""Metrics under named, versioned profiles: arrays in, numbers out. Never imports torch."""

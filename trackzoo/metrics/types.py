@@ -1,0 +1,76 @@
+"""What goes into the metrics engine and what comes out: plain arrays in, `Scores` out. numpy alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Truth:
+    """Annotation of one sequence, as a metric needs it. N = number of frames.
+
+    Attributes:
+        name: the sequence.
+        boxes: (N, 4) float64 `x, y, w, h` in the benchmark's own numbers; NaN where not known.
+        visible: (N,) bool by the benchmark's own flags, or None where it has none.
+        size: (width, height) of the picture in pixels, for profiles that clip to it; None where not known.
+        cover: (N,) int 0..8 (GOT-10k), or None.
+        attributes: names of the attributes of the sequence.
+    """
+
+    name: str
+    boxes: Floats
+    visible: NDArray[np.bool_] | None = None
+    size: tuple[int, int] | None = None
+    cover: NDArray[np.integer[Any]] | None = None
+    attributes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A curve over thresholds.
+
+    Attributes:
+        thresholds: (T,) x axis in its own unit.
+        values: (T,) mean over the data set, fraction 0..1.
+        per_sequence: (S, T) the same for each sequence, fraction 0..1.
+        unit: of the thresholds: `overlap`, `px`, `normalized`.
+    """
+
+    thresholds: Floats
+    values: Floats
+    per_sequence: Floats
+    unit: str
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Scores of one tracker on one data set under one profile.
+
+    Attributes:
+        profile: name of the profile.
+        version: its version; rises when a number could change.
+        dataset: the toolkit's name of the data set, where its rules depend on it.
+        names: S sequences, in order.
+        metrics: metric -> value over the data set. Names are `auc`, `op50`, `op75`, `precision`, `norm_precision`, `ao`,
+            `sr50`, `sr75` …; all in percent, 0..100, unrounded.
+        per_sequence: metric -> (S,) the same for each sequence, percent.
+        curves: `success`, `precision`, `norm_precision` -> curve.
+        notes: what was repaired, padded, cut or left out, a line each; empty when nothing was.
+    """
+
+    profile: str
+    version: int
+    dataset: str
+    names: tuple[str, ...]
+    metrics: Mapping[str, float]
+    per_sequence: Mapping[str, Floats]
+    curves: Mapping[str, Curve] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()

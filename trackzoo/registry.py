@@ -1,0 +1,190 @@
+"""Names to plugins: trackers and datasets, built in (found by folder) or installed by others (entry points), all lazy.
+
+A plugin states its facts as `SPECS` (a tuple of `TrackerSpec` or `DatasetSpec`) in its package or module; nothing heavy is
+imported before the plugin is used. Others install theirs through the entry-point groups `trackzoo.trackers` and
+`trackzoo.datasets`, whose values point at a spec or a tuple of specs.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any, TypeVar
+
+from trackzoo.errors import SettingsError, TrackzooError, UnknownName
+from trackzoo.sequence import Dataset, DatasetSpec
+from trackzoo.tracker import Tracker, TrackerSpec
+
+Spec = TypeVar("Spec", TrackerSpec, DatasetSpec)
+
+
+def resolve(reference: str) -> Any:
+    """The object named by `module:attribute`.
+
+    Raises:
+        TrackzooError: no such module or attribute; says which.
+    """
+    module_name, _, attribute = reference.partition(":")
+    try:
+        module = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        missing = error.name or module_name
+        if module_name == missing or module_name.startswith(missing + "."):
+            raise TrackzooError(f"'{reference}': no module named '{missing}'; is its folder on PYTHONPATH?") from None
+        raise TrackzooError(f"'{reference}' needs the module '{missing}', which is not installed") from None
+    try:
+        return getattr(module, attribute)
+    except AttributeError:
+        raise TrackzooError(f"'{reference}': module '{module_name}' has no '{attribute}'") from None
+
+
+def _collect(group: str, kind: type[Spec]) -> dict[str, Spec]:
+    """All specs of `group`, built in first. A name that stands twice is an error: nothing is silently shadowed."""
+    found: dict[str, Spec] = {}
+    origins: dict[str, str] = {}
+
+    def add(specs: Spec | Iterable[Spec], origin: str) -> None:
+        for spec in (specs,) if isinstance(specs, kind) else specs:
+            if not isinstance(spec, kind):
+                raise TrackzooError(f"{origin}: found {type(spec).__name__} among its specs, expected {kind.__name__}")
+            if spec.name in found:
+                raise TrackzooError(f"'{spec.name}' is registered twice: by {origins[spec.name]} and by {origin}")
+            found[spec.name], origins[spec.name] = spec, origin
+
+    package = importlib.import_module(group)
+    for info in sorted(pkgutil.iter_modules(package.__path__), key=lambda info: info.name):
+        if not info.name.startswith("_"):
+            module = importlib.import_module(f"{group}.{info.name}")
+            add(getattr(module, "SPECS", ()), module.__name__)
+    for entry in entry_points(group=group):
+        add(resolve(entry.value), f"the installed package of entry point '{entry.name}'")
+    return found
+
+
+@cache
+def tracker_specs() -> dict[str, TrackerSpec]:
+    """Every tracker family by name."""
+    return _collect("trackzoo.trackers", TrackerSpec)
+
+
+@cache
+def dataset_specs() -> dict[str, DatasetSpec]:
+    """Every dataset family by name."""
+    return _collect("trackzoo.datasets", DatasetSpec)
+
+
+@dataclass(frozen=True)
+class TrackerChoice:
+    """A tracker name, looked up.
+
+    Attributes:
+        id: what results are filed under (the variant's name).
+        spec: the family.
+        settings: the variant's settings.
+        weights: name of the weights it needs, or empty.
+    """
+
+    id: str
+    spec: TrackerSpec
+    settings: dict[str, Any]
+    weights: str = ""
+
+    def load(self, *, device: str = "cpu", dtype: str = "fp32", **overrides: Any) -> Tracker[Any]:
+        """Build the tracker; `overrides` go before the variant's settings.
+
+        Raises:
+            SettingsError: a setting that the tracker does not have.
+            TrackzooError: a requirement that is missing.
+        """
+        for module in self.spec.requires:
+            try:
+                importlib.import_module(module)
+            except ImportError:
+                raise TrackzooError(f"tracker '{self.id}' needs the Python module '{module}'; install it") from None
+        if self.spec.unavailable and (reason := resolve(self.spec.unavailable)(self.id)):
+            raise TrackzooError(f"tracker '{self.id}' cannot run here: {reason}")
+        factory: Callable[..., Tracker[Any]] = resolve(self.spec.factory)
+        settings = {**self.settings, **overrides}
+        try:
+            return factory(device=device, dtype=dtype, **settings)
+        except TypeError as error:
+            if "unexpected keyword argument" in str(error):
+                raise SettingsError(f"tracker '{self.id}': {error}") from None
+            raise
+
+
+@cache
+def tracker_names() -> dict[str, str]:
+    """Every name that `--tracker` takes, variants included -> family."""
+    names: dict[str, str] = {}
+    for family, spec in tracker_specs().items():
+        for name in (family, *spec.variants):
+            if names.setdefault(name, family) != family:
+                raise TrackzooError(f"'{name}' is a variant of both '{names[name]}' and '{family}'")
+    return names
+
+
+def tracker(name: str) -> TrackerChoice:
+    """Look a tracker up: a family, a variant, or `module:Class` (a `Tracker`, or a class to adapt).
+
+    Raises:
+        UnknownName: with the nearest names.
+    """
+    if ":" in name:
+        from trackzoo.adapters import spec_for
+
+        return spec_for(name)
+    family = tracker_names().get(name)
+    if family is None:
+        raise UnknownName("tracker", name, tracker_names(), "'trackzoo trackers'")
+    spec = tracker_specs()[family]
+    variant = spec.default if name == family and spec.default else name
+    return TrackerChoice(variant, spec, dict(spec.variants.get(variant, {})), spec.weights.get(variant, ""))
+
+
+@cache
+def dataset_names() -> dict[str, tuple[str, str]]:
+    """Every name that `--dataset` takes -> (family, split). The plain family name means its first split."""
+    names: dict[str, tuple[str, str]] = {}
+    for family, spec in dataset_specs().items():
+        default = spec.splits[0] if spec.splits else ""
+        for spelling in (family, *spec.aliases):
+            spellings = [(spelling, default)] + [(f"{spelling}-{split}", split) for split in spec.splits]
+            for name, split in spellings:
+                known = names.setdefault(name, (family, split))
+                if known[0] != family:
+                    raise TrackzooError(f"dataset name '{name}' belongs to both '{known[0]}' and '{family}'")
+    return names
+
+
+def dataset_choice(name: str) -> tuple[DatasetSpec, str]:
+    """Family and split that a dataset name means. Raises `UnknownName` with the nearest names."""
+    names = dataset_names()
+    chosen = names.get(name) or names.get(name.lower())
+    if chosen is None:
+        raise UnknownName("dataset", name, names, "'trackzoo datasets'")
+    return dataset_specs()[chosen[0]], chosen[1]
+
+
+def open_dataset(name: str, root: str | Path | None = None, **options: Any) -> Dataset:
+    """Open a dataset by name, e.g. `lasot`, `lasot-train`, `davis2017-val`.
+
+    Args:
+        name: see `dataset_names`.
+        root: the benchmark's folder; by default looked for in the config and in `TRACKZOO_DATA`.
+        options: passed on to the dataset (`folder` takes `frames`, `truth` …; `synth` takes `sequences`, `length` …).
+
+    Raises:
+        UnknownName: no such dataset.
+        TrackzooError: its folder is not known or is missing; says how to name it.
+    """
+    from trackzoo.roots import find_root
+
+    spec, split = dataset_choice(name)
+    dataset: Dataset = resolve(spec.factory)(spec, split, find_root(spec, root) if spec.needs_root else None, **options)
+    return dataset

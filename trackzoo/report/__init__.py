@@ -1,0 +1,1 @@
+"""Tables, plots, pages, the regression gate."""

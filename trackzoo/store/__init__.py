@@ -1,0 +1,1 @@
+"""Raw results on disk."""

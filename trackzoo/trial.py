@@ -1,0 +1,139 @@
+"""One run of one tracker over one sequence, and what comes out of it.
+
+A `Trial` is plain picklable data; on the worker `visits()` is a generator that says which frame comes next, which objects
+begin there and which are tracked, and is sent the predictions. The engine knows only trials; protocols make them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from abc import ABC, abstractmethod
+from collections.abc import Generator, Mapping, Sequence as ListOf
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from trackzoo.frames import Frame
+from trackzoo.sequence import Dataset, ObjectId, Sequence, Target
+from trackzoo.tracker import Prediction
+
+
+@dataclass(frozen=True)
+class Visit:
+    """One frame of a trial.
+
+    Attributes:
+        frame: the frame.
+        start: objects that begin here.
+        step: objects that are tracked here (each was started on an earlier visit).
+    """
+
+    frame: Frame
+    start: Mapping[ObjectId, Target] = field(default_factory=dict)
+    step: tuple[ObjectId, ...] = ()
+
+
+Visits = Generator[Visit, Mapping[ObjectId, Prediction], None]
+
+
+@dataclass(frozen=True)
+class Trial(ABC):
+    """One run of one tracker. Plain data, picklable.
+
+    Attributes:
+        sequence: the video.
+        seed: source of all the tracker's randomness in this trial.
+        repeat: number of the repetition, from 0.
+    """
+
+    sequence: Sequence
+    seed: int = 0
+    repeat: int = 0
+
+    #: Needs a worker to itself (its clock is part of the protocol).
+    exclusive = False
+
+    @property
+    def name(self) -> str:
+        """Unique within its repetition; what the result file is named after."""
+        return self.sequence.name
+
+    @abstractmethod
+    def visits(self) -> Visits:
+        """The run, as a conversation: yields visits, is sent the predictions of the objects named in them."""
+
+    def frames_hint(self) -> ListOf[int]:
+        """Indices of the frames that will probably be visited, in order, for the decoder."""
+        return range(len(self.sequence.frames))
+
+    def length(self) -> int:
+        """About how many visits; longer trials are run first."""
+        return len(self.sequence.frames)
+
+
+class Protocol(ABC):
+    """Turns a dataset into trials.
+
+    Class attributes: `name` is part of the results' path, `version` rises when equal settings would give other trials.
+    """
+
+    name: str
+    version: int = 1
+
+    @abstractmethod
+    def trials(self, dataset: Dataset, names: ListOf[str], repeats: int = 1, seed: int = 0) -> list[Trial]:
+        """Trials of `names` (in that order), each repetition with its own seed."""
+
+    def settings(self) -> dict[str, Any]:
+        """What the results depend on, as plain values; part of the run's identity."""
+        return {}
+
+
+def trial_seed(seed: int, sequence: str, repeat: int) -> int:
+    """Seed (0 ≤ s < 2³¹) of one trial; the same on every machine and independent of the order of trials."""
+    digest = hashlib.sha256(f"{seed}/{sequence}/{repeat}".encode()).digest()
+    return int.from_bytes(digest[:4], "little") >> 1
+
+
+@dataclass
+class Track:
+    """What one object got during a trial. M = number of visits in which it was started or stepped.
+
+    Attributes:
+        frames: M frame indices.
+        boxes: M boxes (4,) float64.
+        scores: M scores.
+        seconds: M seconds that the tracker took, measured around its call, shared equally among the lanes of the call.
+        started: M flags: the object was (re-)started here.
+        masks: M masks or None, only where the protocol keeps masks.
+    """
+
+    frames: list[int] = field(default_factory=list)
+    boxes: list[np.ndarray[Any, Any]] = field(default_factory=list)
+    scores: list[float] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
+    started: list[bool] = field(default_factory=list)
+    masks: list[np.ndarray[Any, Any] | None] = field(default_factory=list)
+
+
+@dataclass
+class TrialResult:
+    """All that a finished trial leaves.
+
+    Attributes:
+        name: the trial's name.
+        repeat: its repetition.
+        seed: its seed.
+        tracks: object -> track.
+        stages: seconds by stage (`decode` is time the worker waited for pictures, `tracker` the calls, and whatever
+            stages the plugin marks), this trial's share.
+        record: device, host, lanes, dtype, versions … as plain values.
+    """
+
+    name: str
+    repeat: int
+    seed: int
+    tracks: dict[ObjectId, Track]
+    stages: dict[str, float] = field(default_factory=dict)
+    record: dict[str, Any] = field(default_factory=dict)
