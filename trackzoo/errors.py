@@ -69,13 +69,15 @@ class DataError(TrackzooError):
             where += f":{line}"
         if frame is not None:
             where += f" (frame {frame})"
-        text = f"{where}: found {found}"
+        text = f"found {found}"
         if expected:
             text += f", expected {expected}"
         if do:
             text += f"; {do}"
-        super().__init__(" ".join(text.split()))
+        super().__init__(" ".join(f"{where}: {text}".split()))
         self.path, self.line, self.frame = Path(path), line, frame
+        #: The message without the file's name, for lists that name the file themselves.
+        self.reason = " ".join((f"line {line}: {text}" if line is not None else text).split())
 
 
 class ResultsError(DataError):

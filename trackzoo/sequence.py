@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from trackzoo.errors import UnknownName
+from trackzoo.errors import DataError, TrackzooError, UnknownName
 from trackzoo.frames import Frames
 from trackzoo.geometry import Floats
 from trackzoo.regions import Region
@@ -102,8 +102,6 @@ class Sequence:
     def frames(self) -> Frames:
         """The frames. Raises `DataError` where the dataset is here with its annotation alone."""
         if self._frames is None:
-            from trackzoo.errors import TrackzooError
-
             raise TrackzooError(
                 f"sequence '{self.name}' of {self.dataset} has no images here (annotation only): results can be "
                 "evaluated, trackers cannot be run; add the full dataset with 'trackzoo datasets add'"
@@ -234,6 +232,28 @@ class Dataset(ABC):
     def expected_tree(self) -> str:
         """What the folder should look like, a few lines for a person."""
         return ""
+
+    def known_frames(self) -> int | None:
+        """Frames of the available sequences, where that is known without reading annotation or images; else None."""
+        return None
+
+    def decode_all(self, progress: Callable[[str], None] | None = None) -> Iterator[Problem]:
+        """Decode every image of every available sequence; each that cannot be is a `Problem`. Slow: the deep part of a check."""
+        for name in self.available():
+            if progress is not None:
+                progress(name)
+            try:
+                frames = self[name].frames
+            except TrackzooError as error:
+                # A cut annotation has been told by `check`; a dataset without images has nothing to decode.
+                if isinstance(error, DataError):
+                    yield Problem(error.path, error.reason, sequence=name)
+                continue
+            for index in range(len(frames)):
+                try:
+                    frames.read(index)
+                except DataError as error:
+                    yield Problem(error.path, error.reason, sequence=name)
 
     def __len__(self) -> int:
         return len(self.names)
