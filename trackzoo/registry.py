@@ -8,7 +8,9 @@ imported before the plugin is used. Others install theirs through the entry-poin
 from __future__ import annotations
 
 import importlib
+import inspect
 import pkgutil
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
@@ -162,8 +164,29 @@ def dataset_names() -> dict[str, tuple[str, str]]:
     return names
 
 
+def dataset_options(name: str) -> tuple[str, dict[str, str]]:
+    """A dataset name and the options written behind it: `synth:sequences=4,length=60` -> `synth`, `{"sequences": "4", …}`.
+
+    `synth+length=60+sequences=4` means the same; datasets write their `id` so, since it names folders.
+
+    Raises:
+        SettingsError: an option without `=`, or one that stands twice.
+    """
+    plain, *parts = re.split(r"[:+]", name, maxsplit=1)
+    options: dict[str, str] = {}
+    for part in re.split(r"[,+]", parts[0]) if parts else ():
+        key, equals, value = (piece.strip() for piece in part.partition("="))
+        if not key or not equals or not value:
+            raise SettingsError(f"dataset '{name}': found option '{part}', expected {plain}:option=value,option=value")
+        if key in options:
+            raise SettingsError(f"dataset '{name}': option '{key}' stands twice")
+        options[key] = value
+    return plain, options
+
+
 def dataset_choice(name: str) -> tuple[DatasetSpec, str]:
-    """Family and split that a dataset name means. Raises `UnknownName` with the nearest names."""
+    """Family and split that a dataset name (options behind it do not matter) means. Raises `UnknownName`."""
+    name, _ = dataset_options(name)
     names = dataset_names()
     chosen = names.get(name) or names.get(name.lower())
     if chosen is None:
@@ -175,16 +198,25 @@ def open_dataset(name: str, root: str | Path | None = None, **options: Any) -> D
     """Open a dataset by name, e.g. `lasot`, `lasot-train`, `davis2017-val`.
 
     Args:
-        name: see `dataset_names`.
+        name: see `dataset_names`; options may stand behind it, see `dataset_options`.
         root: the benchmark's folder; by default looked for in the config and in `TRACKZOO_DATA`.
         options: passed on to the dataset (`folder` takes `frames`, `truth` …; `synth` takes `sequences`, `length` …).
 
     Raises:
         UnknownName: no such dataset.
+        SettingsError: an option that the dataset does not have, or whose value it cannot use.
         TrackzooError: its folder is not known or is missing; says how to name it.
     """
     from trackzoo.roots import find_root
 
     spec, split = dataset_choice(name)
-    dataset: Dataset = resolve(spec.factory)(spec, split, find_root(spec, root) if spec.needs_root else None, **options)
-    return dataset
+    options = {**dataset_options(name)[1], **options}
+    factory: Callable[..., Dataset] = resolve(spec.factory)
+    parameters = list(inspect.signature(factory).parameters.values())[3:]  # after spec, split, root
+    known = [parameter.name for parameter in parameters if parameter.kind is not parameter.VAR_KEYWORD]
+    open_ended = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters)
+    for option in options:
+        if option not in known and not open_ended:
+            has = f"has {', '.join(known)}" if known else "has none"
+            raise SettingsError(f"dataset '{spec.name}' has no option '{option}'; it {has}")
+    return factory(spec, split, find_root(spec, root) if spec.needs_root else None, **options)
