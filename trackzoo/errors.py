@@ -9,12 +9,24 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 
 class TrackzooError(Exception):
     """A mistake in what was given to trackzoo: a name, a file, a setting."""
 
     exit_code = 2
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # The message is made from the arguments, which pickle would not find again: worker processes send errors home.
+        return _revive, (type(self), self.args, self.__dict__)
+
+
+def _revive(kind: type[TrackzooError], arguments: tuple[Any, ...], state: dict[str, Any]) -> TrackzooError:
+    error = kind.__new__(kind)
+    error.args = arguments
+    error.__dict__.update(state)
+    return error
 
 
 class UnknownName(TrackzooError):

@@ -77,6 +77,10 @@ class Sequence:
         attributes: names of the attributes that the benchmark gives this sequence, e.g. `("IV", "OCC")`.
         fps: frame rate in Hz where known.
         category: object class where known.
+        size: (width, height) in pixels where the benchmark's files say it; no image is decoded for it.
+        facts: further facts about the sequence, as the benchmark words them.
+
+    The last five may be picklable callables that read them from a file; they are called at first use.
     """
 
     def __init__(
@@ -86,12 +90,41 @@ class Sequence:
         load: Callable[[], Annotation],
         frames: Frames | Callable[[Annotation], Frames] | None,
         *,
-        attributes: tuple[str, ...] = (),
-        fps: float | None = None,
-        category: str | None = None,
+        attributes: tuple[str, ...] | Callable[[], tuple[str, ...]] = (),
+        fps: float | Callable[[], float | None] | None = None,
+        category: str | Callable[[], str | None] | None = None,
+        size: tuple[int, int] | Callable[[], tuple[int, int] | None] | None = None,
+        facts: Mapping[str, str] | Callable[[], Mapping[str, str]] | None = None,
     ) -> None:
-        self.name, self.dataset, self.attributes, self.fps, self.category = name, dataset, attributes, fps, category
+        self.name, self.dataset = name, dataset
         self._load, self._frames = load, frames
+        self._attributes, self._fps, self._category = attributes, fps, category
+        self._size, self._facts = size, facts
+
+    @cached_property
+    def attributes(self) -> tuple[str, ...]:
+        """Names of the attributes that the benchmark gives this sequence."""
+        return self._attributes() if callable(self._attributes) else self._attributes
+
+    @cached_property
+    def fps(self) -> float | None:
+        """Frame rate in Hz, or None."""
+        return self._fps() if callable(self._fps) else self._fps
+
+    @cached_property
+    def category(self) -> str | None:
+        """Object class, or None."""
+        return self._category() if callable(self._category) else self._category
+
+    @cached_property
+    def size(self) -> tuple[int, int] | None:
+        """(width, height) in pixels where the benchmark's files say it, else None; no image is decoded."""
+        return self._size() if callable(self._size) else self._size
+
+    @cached_property
+    def facts(self) -> Mapping[str, str]:
+        """Further facts about the sequence, as the benchmark words them."""
+        return (self._facts() if callable(self._facts) else self._facts) or {}
 
     @cached_property
     def annotation(self) -> Annotation:
@@ -139,7 +172,8 @@ class Sequence:
 
     def __getstate__(self) -> dict[str, Any]:
         # What was read stays in the process that read it: workers read what they need themselves.
-        return {key: value for key, value in self.__dict__.items() if key not in ("annotation", "frames")}
+        read = ("annotation", "frames", "attributes", "fps", "category", "size", "facts")
+        return {key: value for key, value in self.__dict__.items() if key not in read}
 
     def __repr__(self) -> str:
         return f"Sequence({self.name!r}, {self.dataset!r})"
@@ -238,7 +272,7 @@ class Dataset(ABC):
         return None
 
     def decode_all(self, progress: Callable[[str], None] | None = None) -> Iterator[Problem]:
-        """Decode every image of every available sequence; each that cannot be is a `Problem`. Slow: the deep part of a check."""
+        """Decode every image of every available sequence; each that cannot be is a `Problem`. Slow."""
         for name in self.available():
             if progress is not None:
                 progress(name)
