@@ -1,0 +1,1 @@
+"""Weights: reading published checkpoints safely."""
