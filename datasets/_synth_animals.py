@@ -35,6 +35,8 @@ class _Easel:
     def __init__(self, coat: Colour) -> None:
         self.coat = coat
         self.shade: Colour = (coat[0] * 5 // 8, coat[1] * 5 // 8, coat[2] * 5 // 8)
+        # Markings must show on a white coat too.
+        self.pale: Colour = _LIGHT if min(coat) < 200 else self.shade
         self.colours = np.zeros((SIDE, SIDE, 3), np.int64)
         self.covered = np.zeros((SIDE, SIDE), dtype=bool)
 
@@ -84,7 +86,9 @@ def _fish(easel: _Easel, draws: Draws) -> None:
     body = easel.ellipse(-18, 0, 74, 50, easel.coat)
     for x in (-34, -2, 30):
         shift = draws.between(-5, 5)
-        easel.polygon([(x + shift, -60), (x + 15 + shift, -60), (x + 9 + shift, 60), (x - 6 + shift, 60)], _LIGHT, body)
+        easel.polygon(
+            [(x + shift, -60), (x + 15 + shift, -60), (x + 9 + shift, 60), (x - 6 + shift, 60)], easel.pale, body
+        )
     easel.eye(-62, -12, 12)
 
 
@@ -101,7 +105,7 @@ def _turtle(easel: _Easel, draws: Draws) -> None:
     for turn in range(6):
         angle = turn * TURN // 6 + draws.between(-60, 60)
         easel.polygon(star(42 * cosine(angle) // ONE, 8 + 44 * sine(angle) // ONE, 17, 15, 3, angle), easel.shade)
-    easel.polygon(star(0, 8, 24, 21, 3), _LIGHT)
+    easel.polygon(star(0, 8, 24, 21, 3), easel.pale)
 
 
 def _butterfly(easel: _Easel, draws: Draws) -> None:
@@ -135,7 +139,7 @@ def _starfish(easel: _Easel, draws: Draws) -> None:
         angle = arm * TURN // 5 - TURN // 4
         for radius, size in ((64, 7), (44, 9), (24, 9)):
             radius += draws.between(-3, 3)
-            easel.ellipse(radius * cosine(angle) // ONE, 6 + radius * sine(angle) // ONE, size, size, _LIGHT)
+            easel.ellipse(radius * cosine(angle) // ONE, 6 + radius * sine(angle) // ONE, size, size, easel.pale)
     easel.eye(-13, -2, 10)
     easel.eye(13, -2, 10)
 
@@ -149,10 +153,9 @@ def _crab(easel: _Easel, draws: Draws) -> None:
         easel.polygon([(side * 44, 0), (side * 78, -46), (side * 62, -52), (side * 28, -10)], easel.shade)
         easel.ellipse(side * 68, -58, 25, 30, easel.coat)
         easel.polygon([(side * 68, -54), (side * 60, -96), (side * 80, -96)], _DARK, easel.covered.copy())
-    body = easel.ellipse(0, 24, 64, 48, easel.coat)
+    easel.ellipse(0, 24, 64, 48, easel.coat)
     for _ in range(7):
-        easel.ellipse(draws.between(-44, 44), draws.between(6, 62), 8, 8, easel.shade, within=True)
-    easel.fill(body & ~easel.covered, easel.coat)
+        easel.ellipse(draws.between(-40, 40), draws.between(4, 56), 8, 8, easel.shade, within=True)
     easel.eye(-20, -14, 14)
     easel.eye(20, -14, 14)
 
@@ -190,11 +193,11 @@ class Animal:
 
 ANIMALS: dict[str, Animal] = {
     "ladybird": Animal("with black spots", "crawling", _ladybird),
-    "fish": Animal("with pale stripes", "swimming", _fish),
+    "fish": Animal("with bold stripes", "swimming", _fish),
     "turtle": Animal("with a patterned shell", "crawling", _turtle),
     "butterfly": Animal("with ringed wings", "fluttering", _butterfly),
     "bee": Animal("with black bands", "flying", _bee),
-    "starfish": Animal("with pale dots", "drifting", _starfish),
+    "starfish": Animal("with rows of dots", "drifting", _starfish),
     "crab": Animal("with large claws", "scuttling", _crab),
     "owl": Animal("with a pale belly", "gliding", _owl),
 }

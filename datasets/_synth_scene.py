@@ -13,6 +13,7 @@ from trackzoo.datasets._synth_numbers import ONE, PX, TICK, TURN, Draws, Ints, c
 from trackzoo.datasets._synth_paint import Flags
 from trackzoo.datasets._synth_scenery import ground, upright
 from trackzoo.datasets._synth_scripts import SCRIPTS, Actor, Script, Stage
+from trackzoo.geometry import Floats, box_of_mask
 
 #: Rises whenever the same options would give other pixels or other annotation; part of the fingerprint.
 VERSION = 1
@@ -82,6 +83,23 @@ class Seen:
     whole: Ints
     inside: Ints
     shown: Ints
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What is seen over N frames of K annotated animals.
+
+    Attributes:
+        boxes: (N, 4) tight boxes of object 1; NaN where it is hidden.
+        whole, inside, shown: (N, K) pixels; see `Seen`.
+        starts: object -> first frame on which three quarters of it are seen; an object that never is, is left out.
+    """
+
+    boxes: Floats
+    whole: Ints
+    inside: Ints
+    shown: Ints
+    starts: dict[int, int]
 
 
 class Scene:
@@ -286,14 +304,24 @@ class Scene:
         return Seen(labels, whole, inside, shown)
 
     @cached_property
-    def starts(self) -> dict[int, int]:
-        """Object -> first frame on which three quarters of it are seen; an object that never is, is left out."""
-        found: dict[int, int] = {}
-        for index in range(self.recipe.length):
+    def survey(self) -> Survey:
+        """What is seen over all frames."""
+        length, objects = self.recipe.length, self.recipe.objects
+        boxes = np.full((length, 4), np.nan)
+        whole, inside, shown = (np.zeros((length, objects), np.int64) for _ in range(3))
+        for index in range(length):
             seen = self.seen(index)
-            for number, (whole, shown) in enumerate(zip(seen.whole, seen.shown, strict=True)):
-                if number + 1 not in found and 4 * shown >= 3 * whole > 0:
-                    found[number + 1] = index
-            if len(found) == self.recipe.objects:
-                break
-        return found
+            boxes[index] = box_of_mask(seen.labels == 1)
+            whole[index], inside[index], shown[index] = seen.whole, seen.inside, seen.shown
+        begun = (4 * shown >= 3 * whole) & (whole > 0)
+        starts = {obj + 1: int(begun[:, obj].argmax()) for obj in range(objects) if begun[:, obj].any()}
+        return Survey(boxes, whole, inside, shown, starts)
+
+    def labels(self, index: int) -> NDArray[np.uint8]:
+        """Label map (H, W) of frame `index`: as `seen`, without the objects that have not begun."""
+        labels = self.seen(index).labels
+        if self.recipe.objects > 1:
+            starts = self.survey.starts
+            late = [obj for obj in range(1, self.recipe.objects + 1) if index < starts.get(obj, index + 1)]
+            labels[np.isin(labels, late)] = 0
+        return labels

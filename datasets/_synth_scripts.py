@@ -10,6 +10,7 @@ from trackzoo.datasets._synth_numbers import PX, TURN, Draws, Wave
 from trackzoo.datasets._synth_scenery import GROUNDS
 
 STILL = Wave(0)
+STEADY = Wave(256)
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Actor:
     half: int
     x: Wave
     y: Wave
-    scale: Wave = Wave(256)
+    scale: Wave = STEADY
     angle: Wave = STILL
     stretch: Wave = STILL
     bend: Wave = STILL
@@ -78,7 +79,7 @@ class Script:
     crossing: tuple[Actor, ...] = ()
     camera: tuple[Wave, Wave] = (STILL, STILL)
     jolt: int = 0
-    light: Wave = Wave(256)
+    light: Wave = STEADY
     warmth: Wave = STILL
     barriers: tuple[Barrier, ...] = ()
     shutter: int = 0
@@ -191,24 +192,21 @@ def _plain(stage: Stage, *, period: tuple[int, int] = (96, 120), reach: int = 88
 
 
 def _companions(stage: Stage, first: Actor) -> tuple[Actor, ...]:
-    """The annotated animals after the first: each comes in from the side, the later the higher its number."""
+    """The annotated animals after the first: they come in from the sides, the later the higher their number, and return."""
     draws = stage.draws
     companions = []
+    others = [animal for animal in ANIMALS if animal != first.animal]
     for number in range(1, stage.objects):
         half = stage.half * 7 // 8
-        left = number % 2 == 1
-        speed = stage.width * PX // draws.between(70, 90)
-        wait = draws.between(6, 10) * number
-        begin = -half - speed * wait if left else stage.width * PX + half + speed * wait
+        # It begins where it is farthest out, so the wider the swing the later it is seen.
+        swing = stage.width * PX // 2 + half * (9 + 8 * number) // 8
+        side = TURN * 3 // 4 if number % 2 else TURN // 4
+        lane = stage.height * PX * (number + 1) // (stage.objects + 2)
         way = (
-            Wave(begin, drift=speed if left else -speed),
-            Wave(
-                stage.height * PX * (number + 1) // (stage.objects + 2), stage.height * PX // 12, draws.between(50, 80)
-            ),
+            Wave(stage.width * PX // 2, swing, draws.between(150, 180), side),
+            Wave(lane, stage.height * PX // 12, draws.between(50, 80)),
         )
-        actor = stage.actor(half, way)
-        others = [animal for animal in ANIMALS if animal != first.animal]
-        companions.append(replace(actor, animal=others[number % len(others)]))
+        companions.append(replace(stage.actor(half, way), animal=others[(stage.turn + number) % len(others)]))
     return tuple(companions)
 
 

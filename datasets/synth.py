@@ -14,17 +14,17 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence as ListOf
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from trackzoo.datasets._synth_numbers import TICK, TURN
 from trackzoo.datasets._synth_scene import VERSION, Recipe, Scene
 from trackzoo.datasets._synth_scripts import SCRIPTS
 from trackzoo.errors import SettingsError
 from trackzoo.frames import ArrayFrames
-from trackzoo.geometry import box_of_mask
 from trackzoo.roots import Root
 from trackzoo.sequence import Annotation, Dataset, DatasetSpec, LabelMaps, Problem, Sequence
 
@@ -81,7 +81,14 @@ def open_synth(
     Raises:
         SettingsError: an option that is not a whole number or out of its range.
     """
-    given = dict(sequences=sequences, length=length, width=width, height=height, seed=seed, objects=objects)
+    given = {
+        "sequences": sequences,
+        "length": length,
+        "width": width,
+        "height": height,
+        "seed": seed,
+        "objects": objects,
+    }
     chosen, marks = {}, ""
     for name, value in sorted(given.items()):
         default, default_vos, least, most = _OPTIONS[name]
@@ -107,111 +114,67 @@ class _Masks(LabelMaps):
     scene: Scene
 
     def __getitem__(self, index: int) -> NDArray[np.uint8]:
-        return _labels(self.scene, index, _starts(self.scene))
-
-
-def _labels(scene: Scene, index: int, starts: dict[int, int]) -> NDArray[np.uint8]:
-    """Labels of frame `index`, without the objects that have not begun."""
-    labels = scene.seen(index).labels
-    for obj, start in starts.items():
-        if index < start:
-            labels[labels == obj] = 0
-    return labels
-
-
-def _starts(scene: Scene) -> dict[int, int]:
-    """Object -> first frame on which three quarters of it are seen; objects that never are, are left out."""
-    if scene.recipe.objects == 1:
-        return {1: 0}
-    return scene.starts
+        return self.scene.labels(index)
 
 
 def annotate(scene: Scene) -> Annotation:
     """Boxes, flags and labels of all frames of `scene`; see `Synth`."""
-    length = scene.recipe.length
-    boxes = np.full((length, 4), np.nan)
-    cover, cut, outside, hidden = (np.zeros(length, np.int64) for _ in range(4))
-    for index in range(length):
-        seen = scene.seen(index)
-        boxes[index] = box_of_mask(seen.labels == 1)
-        whole, inside, shown = int(seen.whole[0]), int(seen.inside[0]), int(seen.shown[0])
-        cover[index] = -(-8 * shown // whole)
-        cut[index] = inside < whole
-        outside[index] = shown == 0 and inside * 2 < whole
-        hidden[index] = shown == 0 and not outside[index]
+    survey = scene.survey
+    whole, inside, shown = survey.whole[:, 0], survey.inside[:, 0], survey.shown[:, 0]
+    outside = (shown == 0) & (2 * inside < whole)
     labels = {
-        "cover": cover,
-        "absence": (cover == 0).astype(np.int64),
-        "cut_by_image": cut,
+        "cover": -(-8 * shown // whole),
+        "absence": shown == 0,
+        "cut_by_image": inside < whole,
         "out_of_view": outside,
-        "full_occlusion": hidden,
+        "full_occlusion": (shown == 0) & ~outside,
     }
     return Annotation(
-        boxes, cover > 0, masks=_Masks(scene), starts=_starts(scene), text=scene.script.text, labels=labels
+        survey.boxes,
+        shown > 0,
+        masks=_Masks(scene),
+        starts=survey.starts,
+        text=scene.script.text,
+        labels={name: values.astype(np.int64) for name, values in labels.items()},
     )
 
 
-class SynthSequence(Sequence):
-    """A synthetic sequence: as every sequence, but its attributes are read off its annotation when asked for."""
-
-    def __init__(self, name: str, dataset: str, scene: Scene) -> None:
-        self.scene = scene
-        frames = ArrayFrames(scene.picture, scene.recipe.length, _frames_name(dataset, name))
-        category = scene.script.targets[0].animal
-        super().__init__(name, dataset, partial(annotate, scene), frames, fps=25.0, category=category)
-
-    @cached_property
-    def _attributes(self) -> tuple[str, ...]:
-        return attributes(self.scene, self.annotation)
-
-    @property
-    def attributes(self) -> tuple[str, ...]:
-        """Names as LaSOT has them: those that hold for these frames; see `attributes`."""
-        return self._attributes
-
-    @attributes.setter
-    def attributes(self, value: tuple[str, ...]) -> None:
-        pass  # the base class sets what a file says; here nothing is written down
+def category(scene: Scene) -> str:
+    """The kind of animal that is tracked."""
+    return scene.script.targets[0].animal
 
 
-def _frames_name(dataset: str, name: str) -> str:
-    return f"{dataset}/{name}"
+#: In LaSOT's order.
+ATTRIBUTES = ("IV", "POC", "DEF", "MB", "CM", "ROT", "BC", "SV", "FOC", "FM", "OV", "LR")
 
 
-def attributes(scene: Scene, annotation: Annotation) -> tuple[str, ...]:
-    """Attributes of a sequence, named as LaSOT's, in LaSOT's order.
+def attributes(scene: Scene) -> tuple[str, ...]:
+    """Attributes of a sequence, named as LaSOT's: those that hold for the frames it has.
 
-    IV: brightness changes by a fifth or more. POC: something hides a part of the target. DEF: it bends or stretches. MB: long
+    IV: brightness changes by a quarter. POC: something hides a part of the target. DEF: it bends or stretches. MB: long
     exposure. CM: the camera jumps. ROT: it turns by 30 degrees or more. BC: a double in the same coat. SV: its whole box is at
     some time twice or half as large as at first. FOC, OV: hidden whole, out of view. FM: its centre moves by more than 20
     pixels between two frames (OTB's rule). LR: fewer than 400 square pixels at some time (OTB's rule).
     """
-    script, target = scene.script, scene.script.targets[0]
-    ticks = [index * 16 for index in range(scene.recipe.length)]
+    script, target, annotation = scene.script, scene.script.targets[0], annotate(scene)
+    ticks = [index * TICK for index in range(scene.recipe.length)]
     light = [script.light.at(tick) for tick in ticks]
     angle = [target.angle.at(tick) for tick in ticks]
     labels, boxes = annotation.labels, annotation.boxes
     free = (labels["cover"] == 8) & (labels["cut_by_image"] == 0)
-    areas = boxes[:, 2] * boxes[:, 3]
-    steps = np.hypot(*(np.diff(boxes[:, :2] + boxes[:, 2:] / 2, axis=0)).T)
-    whole_steps = steps[free[1:] & free[:-1]]
-    hidden_part = (labels["cover"] < 8) & (labels["cover"] > 0) & (labels["cut_by_image"] == 0)
+    areas = boxes[free, 2] * boxes[free, 3]
+    steps = np.hypot(*np.diff(boxes[:, :2] + boxes[:, 2:] / 2, axis=0).T)
     holds = {
-        "IV": max(light) * 4 > min(light) * 5,
-        "POC": bool(hidden_part.any()),
-        "MB": "MB" in script.claims,
-        "DEF": "DEF" in script.claims,
-        "CM": "CM" in script.claims,
-        "ROT": (max(angle) - min(angle)) * 360 >= 30 * 4096,
-        "BC": "BC" in script.claims,
-        "SV": bool(((areas[free] > 2 * areas[0]) | (2 * areas[free] < areas[0])).any()),
+        "IV": 4 * max(light) >= 5 * min(light),
+        "POC": bool((annotation.visible & (labels["cover"] < 8) & (labels["cut_by_image"] == 0)).any()),
+        "ROT": (max(angle) - min(angle)) * 360 >= 30 * TURN,
+        "SV": bool(((areas >= 2 * areas[:1]) | (2 * areas <= areas[:1])).any()),
         "FOC": bool(labels["full_occlusion"].any()),
-        "FM": bool((whole_steps > 20).any()),
+        "FM": bool((steps[free[1:] & free[:-1]] > 20).any()),
         "OV": bool(labels["out_of_view"].any()),
-        "LR": bool((areas[free] < 400).any()),
+        "LR": bool((areas < 400).any()),
     }
-    order = ("IV", "POC", "DEF", "MB", "CM", "ROT", "BC", "SV", "FOC", "FM", "OV", "LR")
-    return tuple(name for name in order if holds[name])
+    return tuple(name for name in ATTRIBUTES if name in script.claims or holds.get(name))
 
 
 class Synth(Dataset):
@@ -245,9 +208,24 @@ class Synth(Dataset):
         """`stroll-1`, `spin-1`, …: the script and its round."""
         return tuple(self._recipes)
 
-    def sequence(self, name: str) -> SynthSequence:
+    def sequence(self, name: str) -> Sequence:
         """Open one; nothing is painted before a frame or box is asked for."""
-        return SynthSequence(name, self.id, Scene(self._recipes[name]))
+        recipe = self._recipes[name]
+        scene = Scene(recipe)
+        return Sequence(
+            name,
+            self.id,
+            partial(annotate, scene),
+            ArrayFrames(scene.picture, recipe.length, f"{self.id}/{name}"),
+            attributes=partial(attributes, scene),
+            fps=25.0,
+            category=partial(category, scene),
+            size=(recipe.width, recipe.height),
+        )
+
+    def known_frames(self) -> int:
+        """Frames of all sequences."""
+        return sum(recipe.length for recipe in self._recipes.values())
 
     def available(self) -> tuple[str, ...]:
         """All of them."""
@@ -271,5 +249,5 @@ class Synth(Dataset):
         for name in self.names if names is None else names:
             sequence = self[name]
             digest.update(f"{name} {self._recipes[name]} {sequence.annotation.starts}\n".encode())
-            digest.update(np.ascontiguousarray(sequence.boxes, "<f8").tobytes())
+            digest.update(np.ascontiguousarray(sequence.boxes, "<f8").tobytes() + sequence.visible.tobytes())
         return digest.hexdigest()
