@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trackzoo.regions import Mask, Polygon, Rectangle, Region, Special
+from trackzoo.regions import Mask, Point, Polygon, Rectangle, Region, Special
 from trackzoo.sequence import Annotation
 
 
@@ -26,6 +26,8 @@ def _region(region: Region) -> str:
     match region:
         case Special(code):
             return f"special {code}"
+        case Point(x, y):
+            return f"point {float(x)!r} {float(y)!r}"
         case Rectangle(x, y, w, h):
             return f"rectangle {float(x)!r} {float(y)!r} {float(w)!r} {float(h)!r}"
         case Polygon(points):

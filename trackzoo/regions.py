@@ -1,4 +1,8 @@
-"""Regions: what an annotation really is. Rectangle, polygon, mask or a special code, as VOT's files distinguish them."""
+"""Regions: what an annotation really is. Rectangle, polygon, mask, point or a special code, as VOT's files distinguish them.
+
+Reading and writing them: `trackzoo.region_text`, `trackzoo.region_binary`. Pixels and overlap: `trackzoo.rasterise`. The box
+that a tracker starts with: `trackzoo.first_box`.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +19,14 @@ class Special:
     """A frame without a region: 0 unknown, 1 initialisation, 2 failure (VOT)."""
 
     code: int
+
+
+@dataclass(frozen=True)
+class Point:
+    """A single position; it has no area and no overlap with anything."""
+
+    x: float
+    y: float
 
 
 @dataclass(frozen=True)
@@ -61,11 +73,14 @@ class Mask:
     __hash__ = None  # type: ignore[assignment]
 
 
-Region = Special | Rectangle | Polygon | Mask
+Region = Special | Point | Rectangle | Polygon | Mask
 
 
 def bounds(region: Region) -> Floats:
-    """Bounding box (4,) `x, y, w, h`; NaN for a special code or an empty mask. A mask's box is tight (rule `mask_tight`)."""
+    """Bounding box (4,) `x, y, w, h`; NaN for a special code or an empty mask. A mask's box is tight (rule `mask_tight`).
+
+    A point's box has no size.
+    """
     if isinstance(region, Rectangle):
         return np.array([region.x, region.y, region.w, region.h], dtype=np.float64)
     if isinstance(region, Polygon):
@@ -74,4 +89,6 @@ def bounds(region: Region) -> Floats:
         return np.concatenate([low, high - low])
     if isinstance(region, Mask):
         return box_of_mask(region.pixels) + np.array([region.x, region.y, 0, 0], dtype=np.float64)
+    if isinstance(region, Point):
+        return np.array([region.x, region.y, 0, 0], dtype=np.float64)
     return np.full(4, np.nan)
