@@ -108,10 +108,10 @@ class TrackerChoice:
                 importlib.import_module(module)
             except ImportError:
                 raise TrackzooError(f"tracker '{self.id}' needs the Python module '{module}'; install it") from None
-        if self.spec.unavailable and (reason := resolve(self.spec.unavailable)(self.id)):
+        settings = {**self.settings, **overrides}
+        if self.spec.unavailable and (reason := resolve(self.spec.unavailable)(self.id, settings)):
             raise TrackzooError(f"tracker '{self.id}' cannot run here: {reason}")
         factory: Callable[..., Tracker[Any]] = resolve(self.spec.factory)
-        settings = {**self.settings, **overrides}
         try:
             return factory(device=device, dtype=dtype, **settings)
         except TypeError as error:

@@ -116,6 +116,13 @@ class Tracker(ABC, Generic[State]):
     def arena(self, lanes: int) -> None:
         """Allocate for `lanes` objects at once; called before the first `start`. Optional."""
 
+    def identity(self) -> Mapping[str, Any]:
+        """What the boxes depend on beyond name, settings and weights, as plain values; part of a run's identity.
+
+        Libraries that do the tracking (with version), SHA-256 of files that the user names, and the like.
+        """
+        return {}
+
     def clock(self, clock: StageClock | None) -> None:
         """Attach (or detach) the engine's clock."""
         self._clock = clock
@@ -213,7 +220,8 @@ class TrackerSpec:
         default: variant that the plain family name means; empty where the family has no variants.
         paper: citation or address of the paper; empty for baselines without one.
         requires: modules beyond trackzoo's own requirements, checked before the factory is called.
-        unavailable: `module:callable` giving a reason (str) why the tracker cannot run here, or None; called by listings.
+        unavailable: `module:callable` giving a reason (str) why the tracker cannot run here, or None; called with the variant
+            by listings, and with the variant and the settings (a dict) before the factory.
         weights: variant -> name of the weights it needs; empty for trackers without a network.
         parameters: variant -> number of parameters, where known.
         batched: whether several lanes share one call; others are driven one lane a call.
