@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from trackzoo.datasets._digest import annotation_digest
 from trackzoo.datasets._files import FileDataset, ListedDataset, SequenceFiles
-from trackzoo.datasets._images import Images, Listed, Numbered, list_images, number_in
+from trackzoo.datasets._images import Images, Listed, Numbered, list_images, numbers_in
 from trackzoo.datasets._lists import Row, attribute_names, attribute_table, split_list
 from trackzoo.datasets._text import read_boxes, read_bytes, read_flags, read_line, read_numbers, read_values
 
@@ -20,7 +20,7 @@ __all__ = [
     "attribute_names",
     "attribute_table",
     "list_images",
-    "number_in",
+    "numbers_in",
     "read_boxes",
     "read_bytes",
     "read_flags",

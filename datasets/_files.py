@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence as ListOf
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from trackzoo.datasets._digest import annotation_digest
 from trackzoo.datasets._images import Images
@@ -70,7 +70,7 @@ class FileDataset(Dataset, Generic[Files]):
         split: one of its splits, or empty.
         root: where it lies.
 
-    Subclasses implement `names`, `files` and the static method `read`; `attributes`, `category` and `fps` where there are any.
+    Subclasses implement `names`, `files` and the static method `read`, and `facts` where there are any.
     """
 
     #: What the folder should look like, for a person.
@@ -97,17 +97,10 @@ class FileDataset(Dataset, Generic[Files]):
     def read(files: Files) -> Annotation:
         """Read the annotation. Raises `DataError` with file and line."""
 
-    def attributes(self, name: str) -> tuple[str, ...]:
-        """Attributes of a sequence."""
-        return ()
-
-    def category(self, name: str) -> str | None:
-        """Object class of a sequence."""
-        return None
-
-    def fps(self, name: str) -> float | None:
-        """Frame rate of a sequence in Hz."""
-        return None
+    def facts(self, files: Files) -> dict[str, Any]:
+        """What `Sequence` takes beside annotation and frames: `attributes`, `fps`, `category`, `size`, `facts`, as values or as
+        picklable callables that read them."""
+        return {}
 
     def listed_frames(self, name: str) -> int | None:
         """Number of frames of a sequence by the package's list, or None where it leaves that to the annotation."""
@@ -132,9 +125,7 @@ class FileDataset(Dataset, Generic[Files]):
             self.id,
             partial(_load, type(self).read, files),
             partial(_frames, files.images) if files.images is not None else None,
-            attributes=self.attributes(name),
-            fps=self.fps(name),
-            category=self.category(name),
+            **self.facts(files),
         )
 
     def available(self) -> tuple[str, ...]:
@@ -253,9 +244,9 @@ class ListedDataset(FileDataset[Files]):
         """The list's row of a sequence."""
         return self._rows[name]
 
-    def category(self, name: str) -> str | None:
+    def facts(self, files: Files) -> dict[str, Any]:
         """Object class by the list."""
-        return self.row(name).category or None
+        return {"category": self.row(files.name).category or None}
 
     def listed_frames(self, name: str) -> int | None:
         """Number of frames by the list."""

@@ -47,10 +47,9 @@ def list_images(folder: Path) -> list[str]:
     return [name for name in names if os.path.splitext(name)[1].lower() in IMAGE_SUFFIXES and name[0] != "."]
 
 
-def number_in(name: str) -> int:
-    """Last run of digits in a file's stem; -1 where there is none."""
-    digits = re.findall(r"\d+", os.path.splitext(name)[0])
-    return int(digits[-1]) if digits else -1
+def numbers_in(name: str) -> tuple[int, ...]:
+    """Every run of digits in a file's stem: images sort by these, whatever is written around them."""
+    return tuple(int(digits) for digits in re.findall(r"\d+", os.path.splitext(name)[0]))
 
 
 class Images(ABC):
@@ -118,6 +117,12 @@ class Numbered(Images):
     first: int = 1
     count: int | None = None
 
+    @classmethod
+    def of(cls, root: Path, pattern: str, first: int = 1, count: int | None = None) -> Numbered:
+        """From a list's pattern, whose last part is the file name."""
+        folder, _, name = pattern.rpartition("/")
+        return cls(root / folder, name, first, count)
+
     def path(self, index: int) -> Path:
         """File of frame `index` (from 0)."""
         return self.folder / self.pattern.format(frame=self.first + index)
@@ -169,25 +174,31 @@ class Numbered(Images):
 
 @dataclass(frozen=True)
 class Listed(Images):
-    """All images of a folder, sorted by the integer in their names.
+    """All images of a folder, sorted by the numbers in their names (`10.jpg` after `9.jpg`).
 
     Attributes:
         folder: folder of the images.
         count: number of frames where the list says it; further images are left out.
-        substitutes: image -> image to read in its place, for files that are damaged in a known release.
-        unit_step: whether a jump in the numbers is worth a word in `check`.
+        first: number of the first image where the numbering must be without gaps, since nothing else says how many frames there
+            are; None where jumps are possible.
+        substitutes: (image, image to read in its place), for files that are damaged in a known release.
     """
 
     folder: Path
     count: int | None = None
+    first: int | None = None
     substitutes: tuple[tuple[str, str], ...] = ()
-    unit_step: bool = True
 
     @cached_property
     def names(self) -> tuple[str, ...]:
-        """Image names in order; the folder is listed once."""
-        # Numbers first; the name parts those that share a number, so that the order never depends on the file system.
-        return tuple(sorted(list_images(self.folder), key=lambda name: (number_in(name), name)))
+        """Image names in order; the folder is listed once. Raises `DataError` for a gap where there must be none."""
+        # The whole name parts those that share their numbers, so that the order never depends on the file system.
+        names = tuple(sorted(list_images(self.folder), key=lambda name: (numbers_in(name), name)))
+        if self.first is not None:
+            for number, name in enumerate(names, start=self.first):
+                if numbers_in(name)[-1:] != (number,):
+                    raise DataError(self.folder, f"'{name}' where image {number} should be", "no gap", _RESTORE)
+        return names
 
     def __getstate__(self) -> dict[str, object]:
         return {name: value for name, value in self.__dict__.items() if name != "names"}
@@ -211,20 +222,24 @@ class Listed(Images):
         return ImageFrames(self.folder, tuple(other.get(name, name) for name in self.names[:rows]))
 
     def problems(self, rows: int) -> Iterator[Problem]:
-        """Too few images, empty ones, gaps in the numbering."""
+        """Too few images, empty ones, jumps in the numbering."""
         try:
-            sizes = list_folder(self.folder)
+            names, sizes = self.names[:rows], list_folder(self.folder)
         except DataError as error:
             yield Problem(error.path, error.reason)
             return
-        names = self.names[:rows]
         if len(names) < rows:
-            yield Problem(self.folder, f"found {_files(len(names))}, expected {rows} images, one a frame; {_RESTORE}")
+            yield Problem(self.folder, f"found {_files(len(names))}, expected {rows}, one a frame; {_RESTORE}")
         yield from _empty(self.folder, [name for name in names if name not in dict(self.substitutes)], sizes)
-        if self.unit_step:
-            for before, after in pairwise(names):
-                if number_in(after) != number_in(before) + 1:
-                    yield Problem(self.folder / after, f"follows {before}: a gap in the numbering", fatal=False)
+        for before, after in pairwise(names):
+            if _jump(numbers_in(before), numbers_in(after)):
+                yield Problem(self.folder / after, f"follows {before}: a jump in the numbering", fatal=False)
+
+
+def _jump(before: tuple[int, ...], after: tuple[int, ...]) -> bool:
+    """Whether two names in a row differ in one number, and by more than one."""
+    steps = [b - a for a, b in zip(before, after, strict=False) if a != b]
+    return len(before) == len(after) and len(steps) == 1 and steps[0] != 1
 
 
 def _is_image(name: str) -> bool:
