@@ -147,6 +147,17 @@ class FileDataset(Dataset, Generic[Files]):
             total += count
         return total
 
+    def lengths(self, names: ListOf[str] | None = None) -> dict[str, int | None]:
+        """See `Dataset.lengths`; what is read is kept for the fingerprint."""
+        counts: dict[str, int | None] = {}
+        for name in self.names if names is None else names:
+            try:
+                counts[name] = self._entry(name).rows
+            except DataError:
+                counts[name] = None
+        self._scan.save()
+        return counts
+
     def digest(self, name: str, annotation: Annotation) -> str:
         """SHA-256 (hex) of one sequence's annotation."""
         return annotation_digest(annotation, self.digest_labels)

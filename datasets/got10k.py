@@ -47,6 +47,7 @@ SPECS = (
         title="GOT-10k",
         factory="trackzoo.datasets.got10k:GOT10k",
         splits=("val", "test", "train", *list(_LISTS)[2:]),
+        parts=tuple(list(_LISTS)[2:]),
         folders=("GOT-10k", "GOT10k", "got10k", "got-10k"),
         aliases=("got-10k",),
         page="http://got-10k.aitestunion.com/",

@@ -25,6 +25,7 @@ SPECS = (
         title="TrackingNet",
         factory="trackzoo.datasets.trackingnet:TrackingNet",
         splits=("test", "train", *(f"train-{chunk}" for chunk in range(_CHUNKS))),
+        parts=tuple(f"train-{chunk}" for chunk in range(_CHUNKS)),
         folders=("TrackingNet",),
         page="https://tracking-net.org/",
         paper="Müller et al., TrackingNet: A Large-Scale Dataset and Benchmark for Object Tracking in the Wild, ECCV 2018",

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from trackzoo.config import config_file, read_config
-from trackzoo.errors import TrackzooError
-from trackzoo.sequence import DatasetSpec
+from trackzoo.config import config_file, read_config, update_config
+from trackzoo.errors import DataError, TrackzooError
+from trackzoo.sequence import Dataset, DatasetSpec
 
 
 @dataclass(frozen=True)
@@ -45,14 +46,29 @@ def locate(spec: DatasetSpec, option: str | Path | None = None) -> Root | None:
     if option is not None:
         given = Path(option).expanduser()
         return Root(_below(given, spec) or given, "--data-root")
-    entry: Any = read_config().get("data", {}).get(spec.name)
-    if isinstance(entry, dict):
-        return Root(Path(entry["path"]), str(config_file()), bool(entry.get("annotations_only")))
-    if isinstance(entry, str):
-        return Root(Path(entry), str(config_file()))
+    roots = read_config().get("data", {})
+    if not isinstance(roots, dict):
+        raise DataError(config_file(), "'data' that is no table", "[data]", "mend or delete the file")
+    for name in (spec.name, *spec.kin):
+        if name in roots:
+            return _configured(name, roots[name])
     if (parent := os.environ.get("TRACKZOO_DATA")) and (found := _below(Path(parent), spec)):
         return Root(found, "TRACKZOO_DATA")
     return None
+
+
+def _configured(name: str, entry: Any) -> Root:
+    """A root as the config file has it: a path, or a table with a path."""
+    fields = {"path": entry} if isinstance(entry, str) else entry
+    path = fields.get("path") if isinstance(fields, dict) else None
+    if not isinstance(path, str) or not path:
+        raise DataError(
+            config_file(),
+            f"no path for '{name}' in [data]",
+            f'{name} = "FOLDER"',
+            f"'trackzoo datasets add {name} DIR' writes it",
+        )
+    return Root(Path(path).expanduser(), str(config_file()), bool(fields.get("annotations_only")))
 
 
 def find_root(spec: DatasetSpec, option: str | Path | None = None) -> Root:
@@ -69,3 +85,104 @@ def find_root(spec: DatasetSpec, option: str | Path | None = None) -> Root:
             f"'trackzoo datasets add {spec.name} DIR' names another"
         )
     return root
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a folder holds of one split.
+
+    Attributes:
+        split: the split, or empty.
+        id: its id, e.g. `lasot-test`.
+        here: number of sequences that are there.
+        total: number of sequences that there should be.
+        missing: names of the others.
+        annotations_only: whether there are no images.
+        frames: number of frames of those that are there, where that is known without reading.
+    """
+
+    split: str
+    id: str
+    here: int
+    total: int
+    missing: tuple[str, ...] = ()
+    annotations_only: bool = False
+    frames: int | None = None
+
+    @property
+    def complete(self) -> bool:
+        """Whether every sequence is there, as far as a look without reading can say."""
+        return 0 < self.here == self.total
+
+
+def survey(spec: DatasetSpec, root: Root | None, splits: Iterable[str] | None = None) -> list[Found]:
+    """Look at a folder through the dataset's loader, split by split; nothing is read but what the loader lists itself by.
+
+    A split that cannot be opened there counts as one of which nothing is there.
+    """
+    from trackzoo.registry import resolve
+
+    found: list[Found] = []
+    for split in (spec.splits or ("",)) if splits is None else splits:
+        try:
+            dataset: Dataset = resolve(spec.factory)(spec, split, root)
+            names, here = dataset.names, dataset.available()
+            frames = dataset.known_frames() if here else None
+        except TrackzooError:
+            found.append(Found(split, spec.id(split), 0, spec.sequences.get(split, 0)))
+            continue
+        missing = tuple(name for name in names if name not in set(here))
+        bare = bool(getattr(dataset, "annotations_only", False))
+        found.append(Found(split, spec.id(split), len(here), len(names), missing, bare, frames))
+    return found
+
+
+def tree(spec: DatasetSpec) -> str:
+    """What the folder of a dataset should look like, for a person."""
+    from trackzoo.registry import resolve
+
+    factory = resolve(spec.factory)
+    text = getattr(factory, "tree", "")
+    return text if isinstance(text, str) else ""
+
+
+def remember(spec: DatasetSpec, folder: Path, annotations_only: bool = False) -> tuple[Root, list[Found]]:
+    """Write the folder of a dataset to the config file, after a look at whether it is one.
+
+    Args:
+        spec: the dataset.
+        folder: its folder, or the one that holds it.
+        annotations_only: there are no images, by the person's word.
+
+    Returns:
+        The root as it was written, and what was found there.
+
+    Raises:
+        TrackzooError: no such folder, or nothing of the dataset in it; nothing is written then.
+    """
+    if not spec.needs_root:
+        raise TrackzooError(f"'{spec.name}' is made by trackzoo or named at each run; it has no folder to add")
+    folder = folder.expanduser().absolute()
+    if not folder.is_dir():
+        raise TrackzooError(f"{folder}: found no such folder, expected {spec.title}")
+    candidates = [folder] + ([below] if (below := _below(folder, spec)) else [])
+    for candidate in candidates:
+        root = Root(candidate, str(config_file()), annotations_only)
+        found = survey(spec, root)
+        if any(split.here for split in found):
+            entry: Any = {"path": str(candidate), "annotations_only": True} if annotations_only else str(candidate)
+            update_config("data", {spec.name: entry})
+            return root, found
+    raise TrackzooError(
+        f"{folder}: found nothing of {spec.title}, expected its folder as it is published; without images there, "
+        "--annotations-only takes the annotation alone"
+    )
+
+
+def forget(spec: DatasetSpec) -> Path:
+    """Remove a dataset from the config file (its files stay). Returns the folder that it was. Raises `TrackzooError`."""
+    entry: Any = read_config().get("data", {}).get(spec.name)
+    if entry is None:
+        raise TrackzooError(f"no folder was added for '{spec.name}' in {config_file()}; nothing to remove")
+    update_config("data", {spec.name: None})
+    return Path(entry["path"] if isinstance(entry, dict) else entry)

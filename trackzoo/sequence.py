@@ -271,6 +271,16 @@ class Dataset(ABC):
         """Frames of the available sequences, where that is known without reading annotation or images; else None."""
         return None
 
+    def lengths(self, names: ListOf[str] | None = None) -> dict[str, int | None]:
+        """Number of frames of `names` (default: all); None where the annotation is missing or cannot be read."""
+        counts: dict[str, int | None] = {}
+        for name in self.names if names is None else names:
+            try:
+                counts[name] = len(self[name])
+            except DataError:
+                counts[name] = None
+        return counts
+
     def decode_all(self, progress: Callable[[str], None] | None = None) -> Iterator[Problem]:
         """Decode every image of every available sequence; each that cannot be is a `Problem`. Slow."""
         for name in self.available():
@@ -321,6 +331,8 @@ class DatasetSpec:
         paper: short citation.
         needs_root: false for datasets that need nothing on disk (`synth`).
         sequences: number of sequences by split, where the list is known.
+        parts: splits that are parts of others; they are left out of the listing unless asked for.
+        kin: families that live in the same folder: a root that was said for one of them serves this one too.
     """
 
     name: str
@@ -333,6 +345,8 @@ class DatasetSpec:
     paper: str = ""
     needs_root: bool = True
     sequences: Mapping[str, int] = field(default_factory=dict)
+    parts: tuple[str, ...] = ()
+    kin: tuple[str, ...] = ()
 
     def id(self, split: str) -> str:
         """Id of one split: what results are filed under."""
