@@ -6,8 +6,10 @@ handle that decodes once and keeps the pixels until `release`. cv2 and torch are
 
 from __future__ import annotations
 
+import os
 import threading
 from abc import ABC, abstractmethod
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -237,3 +239,155 @@ class ArrayFrames(Frames):
     def key(self, index: int) -> tuple[Any, ...]:
         """Name and index."""
         return (self.name, index)
+
+
+#: Suffixes that are taken for videos.
+VIDEO_SUFFIXES = frozenset({".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".ogv", ".webm", ".wmv"})
+
+_REENCODE = "re-encode it or give its frames as images"
+
+
+def _capture(path: Path) -> Any:
+    """An open `cv2.VideoCapture`. Raises `DataError` for a file that is missing or no video."""
+    # FFmpeg's own complaints would stand beside our one line; it reads this when the first video is opened.
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+    import cv2
+
+    if not path.is_file():
+        raise DataError(path, "no such file", "a video")
+    level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    try:
+        # Named, since OpenCV would otherwise also try to read the name as an image sequence's pattern.
+        capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
+        if not capture.isOpened():
+            capture = cv2.VideoCapture(str(path))
+    finally:
+        cv2.utils.logging.setLogLevel(level)
+    if not capture.isOpened():
+        raise DataError(path, "a file that cannot be opened as a video", "a video", _REENCODE)
+    return capture
+
+
+def count_video(path: Path) -> int:
+    """Frames of a video, found by decoding all of them. Slow and exact; raises `DataError` when it cannot be opened."""
+    capture = _capture(path)
+    count = 0
+    while capture.grab():
+        count += 1
+    capture.release()
+    return count
+
+
+class VideoFrames(Frames):
+    """Frames of a video file. Safe to read from several threads, quick in order, right in any order; picklable.
+
+    Seeking by time or key frame lands on a wrong frame with some codecs, so a frame is always reached by decoding from one
+    that is known: the next one costs one decoding, an earlier one starts the file again unless it was read a moment ago.
+    A phone's rotation mark is obeyed.
+
+    Args:
+        path: the file.
+        count: number of frames; by default the file's own claim, or, where it makes none, counted by decoding.
+
+    Raises:
+        DataError: the file is missing, cannot be opened, or holds no frame. Reading a frame that cannot be decoded raises one
+            that names the file and the frame (from 1) too.
+    """
+
+    decoder = "cv2-video"
+
+    #: Frames that are kept besides the one that was asked for, in bytes: threads that read ahead come out of order.
+    KEEP_BYTES = 64 << 20
+
+    def __init__(self, path: str | Path, count: int | None = None) -> None:
+        self.path = Path(path)
+        self._begin()
+        if count is None:
+            import cv2
+
+            capture = _capture(self.path)
+            count = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
+            capture.release()
+            if count <= 0:
+                count = count_video(self.path)
+        if count <= 0:
+            raise DataError(self.path, "a video without frames", "at least one", _REENCODE)
+        self.count = count
+
+    def _begin(self) -> None:
+        self._lock = threading.Lock()
+        self._capture: Any = None
+        self._next = 0
+        self._kept: OrderedDict[int, Pixels] = OrderedDict()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"path": self.path, "count": self.count}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._begin()
+
+    def __len__(self) -> int:
+        return self.count
+
+    @property
+    def fps(self) -> float | None:
+        """Frames a second as the file says, or None where it does not."""
+        import cv2
+
+        capture = _capture(self.path)
+        rate = float(capture.get(cv2.CAP_PROP_FPS))
+        capture.release()
+        return rate if 0 < rate < 10_000 else None
+
+    def read(self, index: int) -> Pixels:
+        """Decode frame `index`."""
+        with self._lock:
+            if index not in self._kept:
+                self._advance(index)
+            # The caller may set flags on what it gets, and shares it with nobody.
+            return self._kept[index].copy()
+
+    def _advance(self, index: int) -> None:
+        """Decode on, from where the reader is or from the beginning, until `index` is kept."""
+        if self._capture is None or index < self._next:
+            self.close()
+            self._capture = _capture(self.path)
+        while self._next <= index:
+            if not self._capture.grab():
+                raise self._ends(self._next)
+            # What is far behind the wanted frame will not be asked for; converting it would cost more than decoding it.
+            if self._next > index - 16:
+                found, picture = self._capture.retrieve()
+                if not found or picture is None:
+                    raise self._ends(self._next)
+                self._keep(self._next, picture)
+            self._next += 1
+
+    def _keep(self, index: int, picture: Any) -> None:
+        if picture.ndim == 2:
+            picture = picture[:, :, None].repeat(3, axis=2)
+        pixels = np.ascontiguousarray(picture[:, :, 2::-1], dtype=np.uint8)
+        self._kept[index] = pixels
+        while len(self._kept) > 1 and (len(self._kept) > 32 or len(self._kept) * pixels.nbytes > self.KEEP_BYTES):
+            self._kept.popitem(last=False)
+
+    def _ends(self, index: int) -> DataError:
+        self.close()
+        expected = f"{self.count} frames as the file says"
+        return DataError(self.path, "a frame that cannot be decoded", expected, _REENCODE, frame=index + 1)
+
+    def close(self) -> None:
+        """Let go of the file and of what is kept; reading opens it again."""
+        if self._capture is not None:
+            self._capture.release()
+        self._capture, self._next = None, 0
+        self._kept.clear()
+
+    def label(self, index: int) -> str:
+        """The file and the frame, from 1."""
+        return f"{self.path} (frame {index + 1})"
+
+    def key(self, index: int) -> tuple[Any, ...]:
+        """The file's path and the index."""
+        return (str(self.path), index)
