@@ -302,8 +302,13 @@ class Dataset(ABC):
     def __len__(self) -> int:
         return len(self.names)
 
+    def own_name(self, name: str) -> str:
+        """The benchmark's name of a sequence that another toolkit spells otherwise (`uav_bike1`, `Jogging-1`), else `name` itself."""
+        return name
+
     def __getitem__(self, name: str) -> Sequence:
-        """A sequence by name. Raises `UnknownName` with a suggestion."""
+        """A sequence by its name or a toolkit's spelling of it. Raises `UnknownName` with a suggestion."""
+        name = self.own_name(name)
         if name not in self._known:
             raise UnknownName("sequence", name, self.names, f"'trackzoo datasets show {self.id}'")
         return self.sequence(name)
