@@ -23,6 +23,8 @@ class Truth:
         size: (width, height) of the picture in pixels, for profiles that clip to it; None where not known.
         cover: (N,) int 0..8 (GOT-10k), or None.
         attributes: names of the attributes of the sequence.
+        category: object class, for class-balanced figures; empty where not known.
+        motion: motion class (GOT-10k), likewise.
     """
 
     name: str
@@ -31,6 +33,8 @@ class Truth:
     size: tuple[int, int] | None = None
     cover: NDArray[np.integer[Any]] | None = None
     attributes: tuple[str, ...] = ()
+    category: str = ""
+    motion: str = ""
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,10 @@ class Scores:
         per_sequence: metric -> (S,) the same for each sequence, percent.
         curves: `success`, `precision`, `norm_precision` -> curve.
         notes: what was repaired, padded, cut or left out, a line each; empty when nothing was.
+        more: further figures that tables print only when asked, like `metrics`.
+        weights: metric -> (S,) weight of each sequence in the mean over the data set, for metrics (of `metrics` and `more`)
+            whose mean is not the plain one; a curve's under the curve's name.
+        by_run: metric -> (R,) value over the data set of each repetition alone.
     """
 
     profile: str
@@ -74,3 +82,6 @@ class Scores:
     per_sequence: Mapping[str, Floats]
     curves: Mapping[str, Curve] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    more: Mapping[str, float] = field(default_factory=dict)
+    weights: Mapping[str, Floats] = field(default_factory=dict)
+    by_run: Mapping[str, Floats] = field(default_factory=dict)
