@@ -192,6 +192,9 @@ class FileDataset(Dataset, Generic[Files]):
     def check(self, progress: Callable[[str], None] | None = None) -> list[Problem]:
         """Read every annotation file and look at every image's name and size. Keeps what it learns for the fingerprint."""
         problems: list[Problem] = []
+        if not any(path.exists() for name in self.names for path in self._files(name).truth):
+            # One finding, not one a sequence: most likely it is another folder that was meant.
+            return [Problem(self.folder, f"nothing of {self.id} is here")]
         for name in self.names:
             if progress is not None:
                 progress(name)

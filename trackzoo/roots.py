@@ -137,13 +137,18 @@ def survey(spec: DatasetSpec, root: Root | None, splits: Iterable[str] | None = 
     return found
 
 
-def tree(spec: DatasetSpec) -> str:
-    """What the folder of a dataset should look like, for a person."""
+def expected_tree(spec: DatasetSpec, folder: Path) -> str:
+    """What the folder of a dataset should look like, for a person; `folder` is the one that does not."""
     from trackzoo.registry import resolve
 
     factory = resolve(spec.factory)
-    text = getattr(factory, "tree", "")
-    return text if isinstance(text, str) else ""
+    try:
+        dataset: Dataset = factory(spec, spec.splits[0] if spec.splits else "", Root(folder, ""))
+        return dataset.expected_tree()
+    except TrackzooError:
+        # A loader that lists itself by the folder's files cannot even be opened there.
+        text = getattr(factory, "tree", "")
+        return text if isinstance(text, str) else ""
 
 
 def remember(spec: DatasetSpec, folder: Path, annotations_only: bool = False) -> tuple[Root, list[Found]]:
