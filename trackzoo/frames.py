@@ -108,6 +108,9 @@ class Frames(ABC):
     #: Name of the decoder; part of a run's identity, since decoders differ in pixels.
     decoder: str = "cv2"
 
+    def check(self, index: int) -> None:
+        """Cheap look whether picture `index` is there, for trackers that never read one. Raises `DataError`."""
+
     def __getitem__(self, index: int) -> Frame:
         count = len(self)
         if not -count <= index < count:
@@ -117,6 +120,16 @@ class Frames(ABC):
 
     def __iter__(self) -> Iterator[Frame]:
         return (self[index] for index in range(len(self)))
+
+
+def _check_file(path: Path) -> None:
+    """Raise the error that decoding would raise for a file that is missing or empty."""
+    try:
+        empty = os.stat(path).st_size == 0
+    except OSError:
+        empty = True
+    if empty:
+        decode_image(path)
 
 
 def decode_image(path: str | Path) -> Pixels:
@@ -165,6 +178,10 @@ class ImageFrames(Frames):
         """Decode the file; see `decode_image`."""
         return decode_image(self.path(index))
 
+    def check(self, index: int) -> None:
+        """Look at the file's size."""
+        _check_file(self.path(index))
+
     def label(self, index: int) -> str:
         """The file's path."""
         return str(self.path(index))
@@ -200,6 +217,10 @@ class NumberedFrames(Frames):
     def read(self, index: int) -> Pixels:
         """Decode the file; see `decode_image`."""
         return decode_image(self.path(index))
+
+    def check(self, index: int) -> None:
+        """Look at the file's size."""
+        _check_file(self.path(index))
 
     def label(self, index: int) -> str:
         """The file's path."""

@@ -81,6 +81,8 @@ class Tracker(ABC, Generic[State]):
 
     #: What the caller will use: `boxes` always, `masks` where asked for; spares mask output where nobody asks.
     wants: frozenset[str] = frozenset({"boxes"})
+    #: Whether it looks at pixels at all; for one that does not, no picture is decoded.
+    looks: bool = True
 
     def __init__(self, *, device: str = "cpu", dtype: str = "fp32") -> None:
         self.device, self.dtype = device, dtype
