@@ -39,7 +39,7 @@ _UNSAFE = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|%\ud800-\udfff]')
 
 
 def _encode(text: str) -> str:
-    return "".join(f"%{byte:02X}" for byte in text.encode("utf-8", "surrogateescape"))
+    return "".join(f"%{byte:02X}" for byte in text.encode("utf-8", "surrogatepass"))
 
 
 def safe_name(name: str) -> str:
@@ -60,7 +60,7 @@ def safe_name(name: str) -> str:
         safe = safe[:-1] + _encode(safe[-1])
     data = safe.encode()
     if len(data) > LONGEST:
-        digest = hashlib.sha256(name.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+        digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:16]
         safe = data[: LONGEST - 17].decode(errors="ignore") + "~" + digest
     return safe
 

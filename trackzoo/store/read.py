@@ -173,26 +173,30 @@ def _read_record(path: Path, name: str) -> dict[str, Any]:
     return record
 
 
-def read_records(folder: Path, names: Iterable[str]) -> dict[str, dict[str, Any]]:
-    """Records of the trials that are finished: the record is there, and the files that it names.
+def read_record(folder: Path, name: str) -> dict[str, Any] | None:
+    """Record of one trial if it is finished: the record is there, and the files that it names.
 
     A trial without one of its files counts as not run, so that deleting a file is the way to have it made again.
 
     Raises:
-        ResultsError: a record is cut or belongs to another trial.
+        ResultsError: the record is cut or belongs to another trial.
     """
+    path = folder / f"{safe_name(name)}{RECORD}"
+    if not path.exists():
+        return None
+    record = _read_record(path, name)
+    return record if all((folder / entry["file"]).exists() for _, entry in files_of(record)) else None
+
+
+def read_records(folder: Path, names: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Records of those of `names` that are finished, in that order; see `read_record`."""
     try:
         there = set(os.listdir(folder))
     except FileNotFoundError:
         return {}
-    found = {}
-    for name in names:
-        file = f"{safe_name(name)}{RECORD}"
-        if file in there:
-            record = _read_record(folder / file, name)
-            if all(entry["file"] in there for _, entry in files_of(record)):
-                found[name] = record
-    return found
+    # One listing for all: most names of a large set that is being run are not there yet.
+    found = ((name, read_record(folder, name)) for name in names if f"{safe_name(name)}{RECORD}" in there)
+    return {name: record for name, record in found if record is not None}
 
 
 def verify_trial(folder: Path, record: Mapping[str, Any]) -> None:
