@@ -52,6 +52,7 @@ class Annotation:
         labels: further per-frame arrays by name, kept as the benchmark gives them (`cover`, `cut_by_image`, `absence`,
             `full_occlusion`, `out_of_view`, VOT tags and anchors as `tag:occlusion`, `anchor`).
         annotated: (N,) bool, frames that the benchmark annotates; None means all.
+        ignore: one region a frame whose pixels do not count (VOT's object `_ignore`), or None.
     """
 
     boxes: Floats
@@ -62,6 +63,7 @@ class Annotation:
     text: str | None = None
     labels: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     annotated: Flags | None = None
+    ignore: tuple[Region, ...] | None = None
 
 
 class Sequence:
@@ -303,7 +305,7 @@ class Dataset(ABC):
         return len(self.names)
 
     def own_name(self, name: str) -> str:
-        """The benchmark's name of a sequence that another toolkit spells otherwise (`uav_bike1`, `Jogging-1`), else `name` itself."""
+        """The benchmark's name of a sequence that another toolkit spells otherwise (`uav_bike1`), else `name` itself."""
         return name
 
     def __getitem__(self, name: str) -> Sequence:
