@@ -110,6 +110,8 @@ class Frames(ABC):
 
     def check(self, index: int) -> None:
         """Cheap look whether picture `index` is there, for trackers that never read one. Raises `DataError`."""
+        if not 0 <= index < len(self):
+            raise IndexError(f"frame {index} of {len(self)}")
 
     def __getitem__(self, index: int) -> Frame:
         count = len(self)

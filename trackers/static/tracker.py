@@ -25,6 +25,8 @@ class StaticState:
 class StaticTracker(Tracker[StaticState]):
     """Says the first box on every frame, unchanged to the last bit; decodes no picture."""
 
+    looks = False
+
     def start(
         self, frames: ListOf[Frame], targets: ListOf[Target], seeds: ListOf[int]
     ) -> list[tuple[StaticState, Prediction]]:
