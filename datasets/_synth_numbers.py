@@ -105,4 +105,5 @@ def smooth_noise(draws: Draws, height: int, width: int, cell: int) -> Ints:
     columns, right = weights(width)
     above = grid[rows][:, columns] * (256 - right) + grid[rows][:, columns + 1] * right
     below = grid[rows + 1][:, columns] * (256 - right) + grid[rows + 1][:, columns + 1] * right
-    return (above * (256 - down[:, None]) + below * down[:, None]) // 65536
+    mixed: Ints = (above * (256 - down[:, None]) + below * down[:, None]) // 65536
+    return mixed

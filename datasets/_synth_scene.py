@@ -198,7 +198,8 @@ class Scene:
             place = (row * texel // (ONE * size))[None] + (column * texel // (ONE * size))[:, None]
             if least is not None:
                 place = place + least
-            return np.clip((place >> 8) + SIDE // 2 + 1, 0, SIDE + 1)
+            clipped: Ints = np.clip((place // PX) + SIDE // 2 + 1, 0, SIDE + 1)
+            return clipped
 
         v = texels(-across * turn_y, down * turn_x, tall)
         bow = None

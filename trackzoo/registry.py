@@ -17,6 +17,7 @@ from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import unquote
 
 from trackzoo.errors import SettingsError, TrackzooError, UnknownName
 from trackzoo.sequence import Dataset, DatasetSpec
@@ -167,7 +168,8 @@ def dataset_names() -> dict[str, tuple[str, str]]:
 def dataset_options(name: str) -> tuple[str, dict[str, str]]:
     """A dataset name and the options written behind it: `synth:sequences=4,length=60` -> `synth`, `{"sequences": "4", …}`.
 
-    `synth+length=60+sequences=4` means the same; datasets write their `id` so, since it names folders.
+    `synth+length=60+sequences=4` means the same; datasets write their `id` so, since it names folders. `%2B` in a value stands
+    for `+`, and so on.
 
     Raises:
         SettingsError: an option without `=`, or one that stands twice.
@@ -180,7 +182,7 @@ def dataset_options(name: str) -> tuple[str, dict[str, str]]:
             raise SettingsError(f"dataset '{name}': found option '{part}', expected {plain}:option=value,option=value")
         if key in options:
             raise SettingsError(f"dataset '{name}': option '{key}' stands twice")
-        options[key] = value
+        options[key] = unquote(value)
     return plain, options
 
 
@@ -190,6 +192,10 @@ def dataset_choice(name: str) -> tuple[DatasetSpec, str]:
     names = dataset_names()
     chosen = names.get(name) or names.get(name.lower())
     if chosen is None:
+        family, dash, own = name.partition("-")
+        spec = dataset_specs().get(family)
+        if spec is not None and spec.personal and dash and own:
+            return spec, own
         raise UnknownName("dataset", name, names, "'trackzoo datasets'")
     return dataset_specs()[chosen[0]], chosen[1]
 
@@ -207,7 +213,7 @@ def open_dataset(name: str, root: str | Path | None = None, **options: Any) -> D
         SettingsError: an option that the dataset does not have, or whose value it cannot use.
         TrackzooError: its folder is not known or is missing; says how to name it.
     """
-    from trackzoo.roots import find_root
+    from trackzoo.roots import find_root, own_root
 
     spec, split = dataset_choice(name)
     options = {**dataset_options(name)[1], **options}
@@ -219,4 +225,8 @@ def open_dataset(name: str, root: str | Path | None = None, **options: Any) -> D
         if option not in known and not open_ended:
             has = f"has {', '.join(known)}" if known else "has none"
             raise SettingsError(f"dataset '{spec.name}' has no option '{option}'; it {has}")
-    return factory(spec, split, find_root(spec, root) if spec.needs_root else None, **options)
+    if spec.personal:
+        place = own_root(root) if root is not None else None
+    else:
+        place = find_root(spec, root) if spec.needs_root else None
+    return factory(spec, split, place, **options)

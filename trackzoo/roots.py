@@ -87,6 +87,14 @@ def find_root(spec: DatasetSpec, option: str | Path | None = None) -> Root:
     return root
 
 
+def own_root(option: str | Path) -> Root:
+    """A person's own folder or file, taken as it is. Raises `TrackzooError` when there is none."""
+    path = Path(option).expanduser()
+    if not path.exists():
+        raise TrackzooError(f"{path} (from --data-root): found no such folder or file, expected a person's own data")
+    return Root(path, "--data-root")
+
+
 @dataclass(frozen=True)
 class Found:
     """What a folder holds of one split.

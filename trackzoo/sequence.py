@@ -336,7 +336,9 @@ class DatasetSpec:
         aliases: other spellings.
         page: where the benchmark is published (a project page, not a download address).
         paper: short citation.
-        needs_root: false for datasets that need nothing on disk (`synth`).
+        needs_root: false for datasets that need nothing on disk (`synth`), or whose place is named at each run (`personal`).
+        personal: a person's own data: `--data-root` names it at each run and is taken as it is, a folder or a file; the name of
+            the data stands in the place of a split (`folder-<name>`).
         sequences: number of sequences by split, where the list is known.
         parts: splits that are parts of others; they are left out of the listing unless asked for.
         kin: families that live in the same folder: a root that was said for one of them serves this one too.
@@ -351,6 +353,7 @@ class DatasetSpec:
     page: str = ""
     paper: str = ""
     needs_root: bool = True
+    personal: bool = False
     sequences: Mapping[str, int] = field(default_factory=dict)
     parts: tuple[str, ...] = ()
     kin: tuple[str, ...] = ()
