@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from trackzoo.registry import open_dataset, tracker
+from trackzoo.sequence import Dataset
 from trackzoo.tracker import Tracker
 
-__all__ = ["load", "open_dataset"]
+if TYPE_CHECKING:
+    from trackzoo.metrics import Scores
+    from trackzoo.report.report import Report
+
+__all__ = ["evaluate", "load", "open_dataset", "report"]
 
 
 def load(name: str, *, device: str = "cpu", dtype: str = "fp32", **settings: Any) -> Tracker[Any]:
@@ -24,3 +31,85 @@ def load(name: str, *, device: str = "cpu", dtype: str = "fp32", **settings: Any
         TrackzooError: something it needs is missing.
     """
     return tracker(name).load(device=device, dtype=dtype, **settings)
+
+
+def evaluate(
+    results: Any,
+    *,
+    dataset: str | Dataset | None = None,
+    profile: str | None = None,
+    as_released: bool = False,
+    allow_incomplete: bool = False,
+    data_root: str | Path | None = None,
+) -> Scores:
+    """Scores of one run.
+
+    Args:
+        results: what `run` returned; the run's folder `<results>/<tracker>/<dataset>/<protocol>`; or a mapping from sequence to
+            boxes (N, 4) `x, y, w, h`, one a frame.
+        dataset: name or open data set; needed for boxes, and for runs on a data set that only Python knows.
+        profile: name of a metric profile; by default the data set's own.
+        as_released: cut boxes to integers first, as the reference runners did when they saved them.
+        allow_incomplete: score what is there of a run that is not complete.
+        data_root: where the benchmarks lie.
+
+    Returns:
+        `Scores`; printing it shows its figures.
+
+    Raises:
+        UnknownName: no such data set, profile or sequence.
+        ResultsError: the run is not complete, or its files are damaged or do not fit the annotation.
+        TrackzooError: the data set is not on this machine, or its annotation is not public.
+    """
+    from trackzoo.report.single import evaluate as evaluate_one
+
+    return evaluate_one(
+        results,
+        dataset=dataset,
+        profile=profile,
+        as_released=as_released,
+        allow_incomplete=allow_incomplete,
+        data_root=data_root,
+    )
+
+
+def report(
+    *trackers: str,
+    datasets: Iterable[str | Dataset] = (),
+    results: str | Path | None = None,
+    profiles: Iterable[str] = (),
+    published: bool = False,
+    as_released: bool = False,
+    allow_incomplete: bool = False,
+    common: bool = False,
+    allow_other_data: bool = False,
+    decimals: int = 2,
+    data_root: str | Path | None = None,
+) -> Report:
+    """Compare stored runs. The report shows its tables; `.frame` is a data frame, `.write(folder)` leaves files.
+
+    Args:
+        trackers: names; none means all in the results folder.
+        datasets: names or open data sets; none means all in the results folder.
+        results: results folder; by default the config's, else `runs`.
+        profiles: metric profiles; by default each data set's own.
+        published: add papers' figures, and deviations from a tracker's own paper.
+        as_released: cut boxes to integers first.
+        allow_incomplete: show incomplete sets, marked and unranked.
+        common: score all on the sequences that every run of a data set has.
+        allow_other_data: show runs on annotation that differs from what is on disk now, marked.
+        decimals: digits after the point in tables.
+        data_root: where the benchmarks lie.
+
+    Raises:
+        UnknownName: no such tracker, data set or profile.
+        ResultsError: a set that is incomplete or was run on other annotation; damaged files.
+        TrackzooError: no results, or a data set that is not on this machine.
+    """
+    from trackzoo.config import results_folder
+    from trackzoo.report.collect import Rules, collect
+    from trackzoo.report.report import Report
+
+    rules = Rules(tuple(profiles), published, as_released, allow_incomplete, common, allow_other_data)
+    comparison = collect(results_folder(results), trackers, tuple(datasets), rules, data_root=data_root)
+    return Report(comparison, decimals)

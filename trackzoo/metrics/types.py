@@ -54,7 +54,7 @@ class Curve:
     unit: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Scores:
     """Scores of one tracker on one data set under one profile.
 
@@ -85,3 +85,17 @@ class Scores:
     more: Mapping[str, float] = field(default_factory=dict)
     weights: Mapping[str, Floats] = field(default_factory=dict)
     by_run: Mapping[str, Floats] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        """A small table."""
+        on = f" on {self.dataset}" if self.dataset else ""
+        count = f"{len(self.names)} sequence{'' if len(self.names) == 1 else 's'}"
+        lines = [f"{self.profile} v{self.version}{on}, {count}"]
+        width = max((len(metric) for metric in self.metrics), default=0)
+        lines += [f"  {metric:<{width}}  {value:6.2f} %" for metric, value in self.metrics.items()]
+        lines += [f"  {note}" for note in self.notes[:5]]
+        if len(self.notes) > 5:
+            lines.append(f"  … and {len(self.notes) - 5} more notes")
+        return "\n".join(lines)
+
+    __repr__ = __str__

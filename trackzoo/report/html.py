@@ -122,6 +122,7 @@ def fragment(table: Table) -> str:
         )
         parts.append(f"<tr{' style=opacity:.65' if row.reference else ''}>{cells}</tr>")
     parts.append(f"</tbody></table><p><small>{escape(table.caption)}")
+    parts += [f"<br>{escape(table.rules)}"] if table.rules else []
     parts += [f"<br><sup>{escape(mark)}</sup> {escape(text)}" for mark, text in table.footnotes]
     parts.append("</small></p>")
     return "".join(parts)

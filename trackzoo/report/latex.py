@@ -32,7 +32,7 @@ def environment(table: Table) -> str:
     lines = [
         f"\\begin{{table{wide}}}[t]",
         "  \\centering",
-        f"  \\caption{{{literal(table.title)}. {literal(table.caption)}.}}",
+        f"  \\caption{{{literal(table.title)}: {literal(table.caption)}.}}",
         f"  \\label{{tab:{label(table.key)}}}",
         "  \\footnotesize\\setlength{\\tabcolsep}{3pt}"
         if width > 2 * _NARROW

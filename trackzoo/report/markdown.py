@@ -28,7 +28,9 @@ def page(
     parts = [f"# {_plain(title)}"]
     parts += [f"> {_plain(note)}" for note in notes]
     for table in tables:
-        parts += [f"## {_plain(table.title)}", _plain(table.caption), grid(table)]
+        parts += [f"## {_plain(table.title)}", _plain(table.caption)]
+        parts += [_plain(table.rules)] if table.rules else []
+        parts.append(grid(table))
         if table.footnotes:
             parts.append("  \n".join(f"<sup>{mark}</sup> {_plain(text)}" for mark, text in table.footnotes))
         if found := plots.get(table.key):

@@ -23,6 +23,7 @@ class Speed:
         lanes: most objects that shared a call.
         jobs: most processes that ran at once; they compete for the machine.
         devices: names of the devices.
+        shared: the run's records say that its machine was shared.
     """
 
     frames: int
@@ -30,11 +31,12 @@ class Speed:
     lanes: int = 1
     jobs: int = 1
     devices: tuple[str, ...] = ()
+    shared: bool = False
 
     @property
     def latency(self) -> bool:
         """Whether `fps` may be read as one over the time a frame takes."""
-        return self.lanes == 1 and self.jobs == 1
+        return self.lanes == 1 and self.jobs == 1 and not self.shared
 
     @property
     def fps(self) -> float:

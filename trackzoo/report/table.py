@@ -71,6 +71,7 @@ class Table:
     Attributes:
         title: what it shows.
         caption: facts that every number in it carries: profile and version, sequences, fingerprint.
+        rules: the profile's rules in a few words, where it is not said elsewhere.
         headings, rows: the table.
         footnotes: (mark, text) in the order of the marks.
         key: short name, unique within a report.
@@ -82,6 +83,7 @@ class Table:
     rows: tuple[Row, ...]
     footnotes: tuple[tuple[str, str], ...] = ()
     key: str = ""
+    rules: str = ""
 
 
 def marks(values: ListOf[float], decimals: int = 2, higher: bool = True) -> list[Mark]:
@@ -140,7 +142,8 @@ def board_table(board: Board, decimals: int = 2) -> Table:
             cells.append(Cell(f"{entry.sequences}/{len(entry.expected)}", float(entry.sequences)))
         rows.append(Row(tuple(cells), key=entry.tracker))
     rows += _published_rows(board, len(headings), notes)
-    return Table(board_title(board), board_caption(board), tuple(headings), tuple(rows), notes.all(), board.key)
+    rules = f"{board.profile}: {board.describe}" if board.describe else ""
+    return Table(board_title(board), board_caption(board), tuple(headings), tuple(rows), notes.all(), board.key, rules)
 
 
 def board_title(board: Board) -> str:
@@ -152,7 +155,7 @@ def board_title(board: Board) -> str:
 def board_caption(board: Board) -> str:
     """What every number of the board carries."""
     facts = [
-        f"profile {board.profile} v{board.version}" + (f" ({board.describe})" if board.describe else ""),
+        f"profile {board.profile} v{board.version}",
         f"protocol {board.protocol}",
         f"{len(board.names)} sequences" + (" that all runs have" if board.common else ""),
         f"annotation {board.fingerprint[:12]}",
@@ -171,11 +174,14 @@ def overview_table(comparison: Comparison, decimals: int = 2) -> Table | None:
     notes = _Footnotes()
     headings = [Heading("Tracker", "Tracker", numeric=False)]
     columns: list[dict[str, Cell]] = []
-    for board in boards:
+    titles = [board_title(board) for board in boards]
+    for board, title in zip(boards, titles, strict=True):
+        # The same data set under several profiles is told apart by them.
+        which = f" ({board.profile})" if titles.count(title) > 1 else ""
         headings.append(
             Heading(
-                f"{board_title(board)} {board.main.title}",
-                f"{escape(board_title(board))} {board.main.latex}",
+                f"{title} {board.main.title}{which}",
+                f"{escape(title)} {board.main.latex}{escape(which)}",
                 board_caption(board),
             )
         )

@@ -30,7 +30,8 @@ def print_tables(tables: Iterable[Table], notes: Iterable[str] = (), file: IO[st
         # A table that is too wide for the window is printed whole all the same: a figure that is cut is no figure.
         needed = console.measure(drawn, options=console.options.update(max_width=10_000)).maximum
         Console(file=out, highlight=False, width=max(console.width, needed)).print(drawn)
-        console.print(table.caption, style="dim", markup=False, soft_wrap=True)
+        for line in filter(None, (table.caption, table.rules)):
+            console.print(line, style="dim", markup=False, soft_wrap=True)
         for mark, note in table.footnotes:
             console.print(f" {mark.translate(_RAISED)} {note}", style="dim", markup=False, soft_wrap=True)
         console.print()

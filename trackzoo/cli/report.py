@@ -1,0 +1,92 @@
+"""`trackzoo report`: tables, plots and pages from stored results."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("trackers", nargs=-1, metavar="[TRACKER]...")
+@click.option(
+    "-d", "--dataset", "datasets", multiple=True, metavar="NAME", help="Only this data set; may stand several times."
+)
+@click.option(
+    "--results",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Results folder (default: runs/, or the config's).",
+)
+@click.option(
+    "-o",
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Write Markdown, CSV, LaTeX, HTML and plots there.",
+)
+@click.option(
+    "-p",
+    "--profile",
+    "profiles",
+    multiple=True,
+    metavar="NAME",
+    help="Score under this profile, several by repeating or with commas (default: each data set's own).",
+)
+@click.option("--published", is_flag=True, help="Add figures from papers, and deviations from a tracker's own paper.")
+@click.option("--as-released", is_flag=True, help="Cut boxes to integers first, as the reference runners saved them.")
+@click.option("--allow-incomplete", is_flag=True, help="Show incomplete sets too: marked, on their own part, unranked.")
+@click.option("--common", is_flag=True, help="Score all on the sequences that every run of a data set has.")
+@click.option(
+    "--allow-other-data", is_flag=True, help="Show runs on annotation that differs from what is on disk now, marked."
+)
+@click.option(
+    "--decimals", type=click.IntRange(0, 6), default=2, show_default=True, help="Digits after the point in tables."
+)
+@click.option("--data-root", type=click.Path(path_type=Path), metavar="DIR", help="Where the benchmarks lie.")
+def report(
+    trackers: tuple[str, ...],
+    datasets: tuple[str, ...],
+    results: Path | None,
+    out: Path | None,
+    profiles: tuple[str, ...],
+    published: bool,
+    as_released: bool,
+    allow_incomplete: bool,
+    common: bool,
+    allow_other_data: bool,
+    decimals: int,
+    data_root: Path | None,
+) -> None:
+    """Compare trackers: tables on the terminal, and with --out everything for a paper or a page.
+
+    Without arguments, all results in the results folder. A set that is not complete is refused.
+
+    \b
+    trackzoo report                                    everything
+    trackzoo report dcf static --dataset synth         two trackers on one data set
+    trackzoo report --dataset lasot --out report/      with plots, LaTeX, CSV and a page
+    """
+    from trackzoo.api import report as make
+    from trackzoo.report.terminal import print_tables
+
+    made = make(
+        *trackers,
+        datasets=datasets,
+        results=results,
+        profiles=[name.strip() for given in profiles for name in given.split(",") if name.strip()],
+        published=published,
+        as_released=as_released,
+        allow_incomplete=allow_incomplete,
+        common=common,
+        allow_other_data=allow_other_data,
+        decimals=decimals,
+        data_root=data_root,
+    )
+    written = made.write(out) if out is not None else []
+    print_tables(made.tables, made.notes)
+    if out is not None:
+        plots = sum(path.suffix == ".pdf" for path in written)
+        click.echo(
+            f"Written to {out}: {written[0]} (page), report.md, table.tex, scores.csv, per_sequence.csv, {plots} plots"
+        )

@@ -1,0 +1,345 @@
+"""From results folders to boards: which runs may be compared, scored under which profile, and what is refused."""
+
+from __future__ import annotations
+
+import math
+import shlex
+from collections.abc import Iterable, Sequence as ListOf
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from trackzoo.errors import ResultsError, TrackzooError
+from trackzoo.metrics import PROFILES, Scores, evaluate, profile as profile_named
+from trackzoo.metrics.types import Floats
+from trackzoo.report.columns import columns
+from trackzoo.report.model import Board, Comparison, Deviation, Entry, Speed
+from trackzoo.report.selection import Library, Opened, select
+from trackzoo.sequence import Dataset
+from trackzoo.store.read import StoredRun
+
+#: In place of a data set's own profile where this version does not compute that for box results.
+STAND_IN = "pytracking"
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How runs are scored and what is let through.
+
+    Attributes:
+        profiles: names of profiles; empty means each data set's own.
+        published: add papers' figures, and deviations from a tracker's own paper.
+        as_released: cut boxes to integers first, as PyTracking's and STARK's runners did when they saved them.
+        allow_incomplete: show incomplete sets, each on its own part, marked and unranked.
+        common: score all runs of a data set on the sequences that all of them have.
+        allow_other_data: show runs on annotation that differs from what is on disk now, marked.
+    """
+
+    profiles: tuple[str, ...] = ()
+    published: bool = False
+    as_released: bool = False
+    allow_incomplete: bool = False
+    common: bool = False
+    allow_other_data: bool = False
+
+
+def collect(
+    results: str | Path,
+    trackers: ListOf[str] = (),
+    datasets: ListOf[str | Dataset] = (),
+    rules: Rules | None = None,
+    *,
+    data_root: str | Path | None = None,
+) -> Comparison:
+    """Score stored runs and gather those that may be compared.
+
+    Args:
+        results: results folder.
+        trackers: names; none means all in the folder.
+        datasets: names or open data sets; none means all in the folder.
+        rules: how they are scored and what is let through.
+        data_root: where the benchmarks lie, as `--data-root`.
+
+    Raises:
+        UnknownName: a tracker, data set or profile that does not exist.
+        ResultsError: a set that is incomplete, or was run on other annotation, and is not let through; a damaged file.
+        TrackzooError: no results; a data set that is not on this machine, or whose annotation only its server has.
+    """
+    rules = rules or Rules()
+    for name in rules.profiles:
+        profile_named(name)
+    runs = select(Path(results), trackers, datasets)
+    library = Library(data_root, [dataset for dataset in datasets if isinstance(dataset, Dataset)])
+    notes: list[str] = []
+    runs = _scorable(runs, library, notes, named=bool(datasets))
+    if not (rules.allow_incomplete or rules.common):
+        refuse_incomplete(runs, Path(results))
+    groups: dict[tuple[str, ...], list[StoredRun]] = {}
+    for run in runs:
+        opened = library.open(run)
+        selection = () if rules.common else opened.ordered(run.expected)
+        groups.setdefault((run.dataset, run.protocol, *selection), []).append(run)
+    boards = [board for group in groups.values() for board in _boards(group, library.open(group[0]), rules, notes)]
+    if not boards:
+        raise TrackzooError("; ".join(notes) or f"{results}: found nothing to score")
+    weights = [weights_of(run) for run in runs]
+    if not any(weights):
+        notes.append("No tracker here has a network: these are weight-free baselines, not the state of the art.")
+    return Comparison(tuple(boards), tuple(dict.fromkeys(notes)))
+
+
+def refuse_incomplete(runs: Iterable[StoredRun], results: Path) -> None:
+    """Raise `ResultsError` for the first incomplete run: what is missing, and the command that finishes it."""
+    incomplete = [(run, run.missing()) for run in runs]
+    incomplete = [(run, missing) for run, missing in incomplete if missing]
+    if not incomplete:
+        return
+    run, missing = incomplete[0]
+    more = f" (and {len(incomplete) - 1} more incomplete sets)" if len(incomplete) > 1 else ""
+    raise ResultsError(
+        run.path,
+        f"{len(run.expected) - len(missing)} of {len(run.expected)} sequences finished{more}, missing {listing(missing)}",
+        "all of them",
+        f"'{finishing(run, results)}' finishes it, --allow-incomplete shows it marked as incomplete",
+    )
+
+
+def finishing(run: StoredRun, results: Path) -> str:
+    """The command that makes what a run is missing."""
+    words = ["trackzoo", "run", "--tracker", run.tracker, "--dataset", run.dataset]
+    if run.protocol != "ope":
+        words += ["--protocol", run.protocol]
+    if len(run.repeats) > 1:
+        words += ["--repeats", str(len(run.repeats))]
+    if results != Path("runs"):
+        words += ["--results", str(results)]
+    return shlex.join(words)
+
+
+def listing(names: ListOf[str], most: int = 3) -> str:
+    """Some names, and how many more."""
+    rest = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + rest
+
+
+def default_profile(dataset: Dataset) -> str:
+    """The profile that a data set is scored under when nobody names one."""
+    return dataset.profile if dataset.profile in PROFILES else STAND_IN
+
+
+def score(
+    opened: Opened, boxes: ListOf[ListOf[Floats]], names: tuple[str, ...], profile: str, *, as_released: bool = False
+) -> Scores:
+    """Scores of one tracker's boxes.
+
+    Args:
+        opened: the data set.
+        boxes: `boxes[r][s]` (N, 4) of repetition r on sequence `names[s]`.
+        names: the sequences.
+        profile: name of the profile.
+        as_released: cut boxes to integers first.
+    """
+    chosen = profile_named(profile)
+    called = opened.dataset.toolkit_names.get(profile, opened.id)
+    # Average overlap is of boxes clipped to the picture; nothing else looks at its size.
+    truths = opened.truths(names, sizes="ao" in chosen.metrics(called))
+    if as_released:
+        boxes = [[np.trunc(values) for values in repetition] for repetition in boxes]
+    return evaluate(profile, truths, boxes, dataset=called)
+
+
+def speed_of(run: StoredRun, names: Iterable[str]) -> Speed | None:
+    """Speed over the given sequences and all repetitions; None where nothing was timed."""
+    frames, seconds, lanes, jobs = 0, 0.0, 1, 1
+    devices: dict[str, None] = {}
+    for repeat in run.repeats:
+        for name in names:
+            record = run.record(name, repeat)
+            times = run.seconds(name, repeat)
+            frames, seconds = frames + len(times), seconds + float(times.sum())
+            lanes, jobs = max(lanes, int(record.get("lanes", 1))), max(jobs, int(record.get("jobs", 1)))
+            devices.setdefault(str(record.get("device_name") or record.get("device") or "unknown device"))
+    return Speed(frames, seconds, lanes, jobs, tuple(devices), run.throughput) if seconds > 0 else None
+
+
+def weights_of(run: StoredRun) -> Any:
+    """What the run's identity says of the network's weights; empty for trackers without any."""
+    return run.identity.get("identity", {}).get("weights")
+
+
+def random_weights(run: StoredRun) -> bool:
+    """Whether the network had no trained weights."""
+    weights = weights_of(run)
+    return weights == "random" or (isinstance(weights, dict) and bool(weights.get("random")))
+
+
+def _scorable(runs: list[StoredRun], library: Library, notes: list[str], *, named: bool) -> list[StoredRun]:
+    """Runs whose annotation is public and whose trials are sequences; the others are named, or refused when asked for."""
+    kept = []
+    for run in runs:
+        opened = library.open(run)
+        if not opened.dataset.public_truth:
+            reason = f"{run.dataset}: only its own server has the annotation"
+        elif any(name not in opened.places for name in run.expected):
+            odd = next(name for name in run.expected if name not in opened.places)
+            reason = f"{run.path}: '{odd}' is no sequence of {run.dataset}, and protocol '{run.protocol}' has no metrics here"
+        else:
+            kept.append(run)
+            continue
+        if named:
+            raise TrackzooError(f"{reason}; it cannot be scored")
+        notes.append(f"{reason}; left out.")
+    return kept
+
+
+def _boards(runs: ListOf[StoredRun], opened: Opened, rules: Rules, notes: list[str]) -> list[Board]:
+    """The boards of runs of one data set and protocol: one a profile."""
+    profiles = list(rules.profiles) or [default_profile(opened.dataset)]
+    if not rules.profiles and profiles[0] != opened.dataset.profile:
+        notes.append(
+            f"{opened.title}: its own profile '{opened.dataset.profile}' is not computed here, '{profiles[0]}' stands in."
+        )
+    own = {
+        run.path: tuple(name for name in opened.ordered(run.expected) if name not in set(run.missing())) for run in runs
+    }
+    if rules.common:
+        shared = set.intersection(*(set(names) for names in own.values()))
+        if not shared:
+            notes.append(f"{opened.title}: the runs have no sequence in common; left out.")
+            return []
+        own = {path: tuple(name for name in names if name in shared) for path, names in own.items()}
+    found: dict[str, list[Entry]] = {name: [] for name in profiles}
+    for run in runs:
+        names = own[run.path]
+        if not names:
+            notes.append(f"{run.tracker} on {run.dataset}: nothing is finished yet; left out.")
+            continue
+        differing = _differing(run, opened, names)
+        if differing and not rules.allow_other_data:
+            raise ResultsError(
+                run.path,
+                f"results on another annotation of {listing(differing)} than is on disk now",
+                "the same",
+                "run again with --new, mend the data set ('trackzoo datasets check'), or show it marked with --allow-other-data",
+            )
+        for entry in _entries(run, opened, names, profiles, rules):
+            found[entry.scores.profile].append(replace(entry, other_data=bool(differing)))
+    boards = []
+    for name, entries in found.items():
+        if entries:
+            boards.append(_board(opened, runs[0].protocol, name, entries, rules))
+    return boards
+
+
+def _entries(
+    run: StoredRun, opened: Opened, names: tuple[str, ...], profiles: ListOf[str], rules: Rules
+) -> Iterable[Entry]:
+    """One entry a profile; boxes are read once."""
+    boxes = [[run.boxes(name, repeat) for name in names] for repeat in run.repeats]
+    scored: dict[str, Scores] = {}
+
+    def under(profile: str) -> Scores:
+        if profile not in scored:
+            try:
+                scored[profile] = score(opened, boxes, names, profile, as_released=rules.as_released)
+            except ResultsError as error:
+                raise TrackzooError(f"{run.path}: {error}") from None
+        return scored[profile]
+
+    speed = speed_of(run, names)
+    for profile in profiles:
+        scores = under(profile)
+        yield Entry(
+            run.tracker,
+            run.dataset,
+            run.protocol,
+            scores,
+            opened.fingerprint(names),
+            run.path,
+            run.identity,
+            opened.ordered(run.expected),
+            run.missing(),
+            len(run.repeats),
+            tuple(len(values) for values in boxes[0]),
+            speed,
+            random_weights(run),
+            False,
+            rules.as_released,
+            tuple(_deviations(run, under)) if rules.published and len(names) == len(opened.places) else (),
+        )
+
+
+def _deviations(run: StoredRun, under: Any) -> Iterable[Deviation]:
+    """Ours beside the tracker's own paper, under the paper's profile and with its rounding; nothing where that is unknown."""
+    from trackzoo.report import published
+
+    seen = set()
+    for figure in published.lookup(run.tracker, run.dataset):
+        if not figure.own or figure.profile not in PROFILES or figure.metric in seen:
+            continue
+        scores = under(figure.profile)
+        ours = scores.metrics.get(figure.metric, math.nan)
+        value = None if math.isnan(ours) else published.deviation(ours, figure, scores.profile)
+        if value is not None:
+            seen.add(figure.metric)
+            yield Deviation(figure, ours, scores.version, value)
+
+
+def _board(opened: Opened, protocol: str, profile: str, entries: list[Entry], rules: Rules) -> Board:
+    facts = profile_named(profile)
+    names = entries[0].scores.names if rules.common else entries[0].expected
+    metrics = [metric for entry in entries for metric in entry.scores.metrics]
+    main = columns(metrics)[0]
+
+    def rank(entry: Entry) -> tuple[bool, bool, float, str]:
+        value = entry.scores.metrics.get(main.metric, math.nan)
+        sign = -1 if main.higher else 1
+        return (
+            not (entry.complete or rules.common),
+            math.isnan(value),
+            sign * value if value == value else 0,
+            entry.tracker,
+        )
+
+    published_rows: tuple[Any, ...] = ()
+    if rules.published:
+        from trackzoo.report import published
+
+        wanted = [column.metric for column in columns(metrics) if column.metric in published.METRICS]
+        published_rows = published.rows_for(opened.id, wanted).rows
+    return Board(
+        opened.id,
+        opened.name,
+        opened.title,
+        opened.split,
+        protocol,
+        profile,
+        facts.version,
+        facts.describe,
+        opened.fingerprint(names),
+        names,
+        len(opened.places),
+        tuple(sorted(entries, key=rank)),
+        {name: opened.dataset[name].attributes for name in names},
+        published_rows,
+        rules.common,
+        _mended(entries),
+    )
+
+
+def _mended(entries: Iterable[Entry], most: int = 8) -> tuple[str, ...]:
+    """What a profile mended in the boxes; all of it stands in the page's provenance."""
+    lines = [f"{entry.tracker}: {note}" for entry in entries for note in entry.scores.notes]
+    return (*lines[:most], *([f"… and {len(lines) - most} more such notes"] if len(lines) > most else []))
+
+
+def _differing(run: StoredRun, opened: Opened, names: Iterable[str]) -> list[str]:
+    """Sequences whose annotation differs from the one that the run was made on."""
+    found = []
+    for name in names:
+        recorded = {run.record(name, repeat).get("fingerprint") for repeat in run.repeats} - {None}
+        if recorded and recorded != {opened.fingerprint((name,))}:
+            found.append(name)
+    return found
