@@ -36,9 +36,9 @@ class Axis:
 
     def __post_init__(self) -> None:
         step = float(self.thresholds[-1] - self.thresholds[0]) / (len(self.thresholds) - 1)
-        grid = self.thresholds[0] + step * np.arange(len(self.thresholds))
-        if np.abs(self.thresholds - grid).max() > step / 1000:
-            raise ValueError("thresholds must be evenly spaced")
+        grid = step * np.arange(len(self.thresholds))
+        if self.thresholds[0] != 0 or np.abs(self.thresholds - grid).max() > step / 1000:
+            raise ValueError("thresholds must begin at 0 and be evenly spaced")
         object.__setattr__(self, "_padded", np.concatenate([[-np.inf], self.thresholds, [np.inf]]))
         object.__setattr__(self, "_step", step)
 
@@ -51,14 +51,12 @@ class Axis:
         The nearest threshold is found by rounding, which may be off by one only half a step away from any threshold; one
         comparison with the threshold's own double then decides exactly. This is `np.searchsorted`, several times faster.
         """
-        first, last = self.thresholds[0] - self._step, self.thresholds[-1] + self._step
+        first, last = -self._step, self.thresholds[-1] + self._step
         # NaN must pass no test: rank 0 on a rising axis, the last rank on a falling one.
-        if self.rule == "within":
-            nearest = np.fmax(np.fmin(values, last), first)
-        else:
-            nearest = np.fmin(np.fmax(values, first), last)
-        if self.thresholds[0] != 0:
-            raise ValueError("thresholds must begin at 0")
+        inner, outer = (np.fmin, np.fmax) if self.rule == "within" else (np.fmax, np.fmin)
+        nearest = outer(
+            inner(values, last if self.rule == "within" else first), first if self.rule == "within" else last
+        )
         ranks = np.rint(nearest / self._step).astype(np.intp)
         edges = self._padded.take(ranks + 1)
         passed = edges <= nearest if self.rule == "at_least" else edges < nearest
@@ -87,7 +85,7 @@ class Axis:
 
 def _torch_overlaps() -> Floats:
     """torch.arange(0, 1.05, 0.05) in float64: two of its points are one ulp above numpy's."""
-    thresholds = np.arange(21) * 0.05
+    thresholds: Floats = 0.05 * np.arange(21.0)
     thresholds[[13, 15]] = np.nextafter(thresholds[[13, 15]], 1)
     return thresholds
 
@@ -95,9 +93,11 @@ def _torch_overlaps() -> Floats:
 #: 21 overlaps as pytracking's `torch.arange` makes them.
 OVERLAP_TORCH = Axis(_torch_overlaps(), "overlap", "above")
 #: 21 overlaps as numpy and MATLAB make them.
-OVERLAP_21 = Axis(np.arange(21) * 0.05, "overlap", "above")
+OVERLAP_21 = Axis(0.05 * np.arange(21.0), "overlap", "above")
 #: GOT-10k's 101 overlaps.
 OVERLAP_101 = Axis(np.linspace(0, 1, 101), "overlap", "above")
+#: The doubles nearest to 0, 0.01, …, 1, reached rather than exceeded (strict).
+OVERLAP_HUNDREDTHS = Axis(np.arange(101) / 100, "overlap", "at_least")
 #: TrackingNet's 21 overlaps, reached rather than exceeded.
 OVERLAP_AT_LEAST = Axis(np.linspace(0, 1, 21), "overlap", "at_least")
 #: 0..50 pixels.

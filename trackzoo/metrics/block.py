@@ -82,6 +82,13 @@ class Block:
         """One array (F,) out of one array a sequence, cut to the rows that are used."""
         return np.concatenate([array[:n] for array, n in zip(arrays, self.lengths, strict=True)])
 
+    def repeat(self, frames: Flags) -> None:
+        """Replace the boxes of `frames` (F,), none of them a sequence's first, by the (perhaps replaced) box before."""
+        index = np.arange(len(frames))
+        index[frames] = 0
+        np.maximum.accumulate(index, out=index)  # never reaches into the sequence before: first frames keep themselves
+        self.boxes = self.boxes[:, index]
+
     def where(self, frame: int) -> tuple[int, int]:
         """Index of the sequence (in this block) and of the row within it, for a frame of the block."""
         index = int(self.sequence[frame])

@@ -1,4 +1,4 @@
-"""Profile `got10k` (got-10k/toolkit, commit 956e728): GOT-10k's own AO and SR, and the toolkit's classes for other benchmarks."""
+"""Profile `got10k` (got-10k/toolkit, commit 956e728): GOT-10k's AO and SR, and the toolkit's classes for other benchmarks."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from functools import partial
 import numpy as np
 
 from trackzoo.metrics.axes import NORMALIZED_LINSPACE, OVERLAP_21, OVERLAP_101, PIXELS_51
-from trackzoo.metrics.block import Block
+from trackzoo.metrics.block import Block, Flags
 from trackzoo.metrics.intake import Fit, Intake
-from trackzoo.metrics.ope import Frames, Plan
-from trackzoo.metrics.pieces import EPS, centres, length, overlap_plain
+from trackzoo.metrics.ope import Frames, Plan, Reading
+from trackzoo.metrics.pieces import EPS, centres, length, overlap_plain, unknown
 from trackzoo.metrics.types import Floats
 
 #: Benchmarks that the toolkit has a class of its own for; every other one is scored as GOT-10k is.
@@ -30,15 +30,16 @@ def plan(dataset: str) -> Plan:
             fit=Fit(longer="raise", shorter="raise"),
             means={"ao": True},
             by_frames=True,
+            balanced=("ao", "sr50", "sr75"),
         )
     axes = {"success": OVERLAP_21, "precision": PIXELS_51}
-    scores = {
+    scores: dict[str, tuple[str, Reading]] = {
         "auc": ("success", "mean"),
         "op50": ("success", 10),
         "op75": ("success", 15),
         "precision": ("precision", 20),
     }
-    more = {}
+    more: dict[str, tuple[str, Reading]] = {}
     if dataset.startswith("lasot"):
         axes["norm_precision"] = NORMALIZED_LINSPACE
         scores["norm_precision"] = ("norm_precision", "mean")
@@ -58,21 +59,25 @@ def average_overlap(block: Block, intake: Intake) -> Frames:
     sizes = [truth.size or (np.inf, np.inf) for truth in block.truths]
     limits = np.repeat(np.array(sizes, dtype=np.float64), block.lengths, axis=0).T  # (2, F): width, height
     overlap = overlap_plain(_clip(block.boxes, limits), _clip(block.truth, limits), EPS)
-    kept = np.ones(len(overlap), dtype=bool)
-    kept[block.first] = False
-    if any(truth.cover is not None for truth in block.truths):
-        covers = [np.ones(len(t.boxes)) if t.cover is None else np.asarray(t.cover) for t in block.truths]
-        kept &= block.gather(covers) > 0
-    elif block.visible is not None:
-        kept &= block.visible
+    kept = _kept(block)
     frames = block.totals(kept).astype(np.intp)
     dropped = ~kept
     overlap[dropped] = -1
     return Frames({"success": overlap}, frames, {"ao": (np.where(dropped, 0, overlap), frames)})
 
 
+def _kept(block: Block) -> Flags:
+    """Frames (F,) that count: all but each first one, with cover > 0; without cover labels, those that are visible."""
+    kept = np.ones(len(block.sequence), dtype=bool)
+    kept[block.first] = False
+    if any(truth.cover is not None for truth in block.truths):
+        covers = [np.ones(len(truth.boxes)) if truth.cover is None else truth.cover for truth in block.truths]
+        return np.asarray(kept & (block.gather(covers) > 0))
+    return kept if block.visible is None else kept & block.visible
+
+
 def _clip(boxes: Floats, limits: Floats) -> Floats:
-    """Into the picture in the toolkit's order: corner first, then size. A box that crosses the left border is thereby shifted."""
+    """Into the picture in the toolkit's order: corner first, then size. A box that crosses the left border is shifted."""
     corner = np.clip(boxes[:2], 0, limits)
     return np.concatenate([corner, np.clip(boxes[2:], 0, limits - corner)])
 
@@ -89,10 +94,10 @@ def one_pass(block: Block, intake: Intake, *, dataset: str) -> Frames:
         values["norm_precision"] = length(shift / np.maximum(1, truth[2:]))
     frames = block.lengths
     if dataset in DROPS_UNKNOWN:
-        unknown = np.isnan(truth).any(axis=0)
-        if unknown.any():
-            frames = block.totals(~unknown).astype(np.intp)
-            overlap[unknown] = -1
+        lost = unknown(truth)
+        if lost.any():
+            frames = block.totals(~lost).astype(np.intp)
+            overlap[lost] = -1
             for curve in values.keys() - {"success"}:
-                values[curve][unknown] = np.inf
+                values[curve][lost] = np.inf
     return Frames(values, frames)

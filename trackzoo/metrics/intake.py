@@ -24,12 +24,14 @@ class Fit:
     Attributes:
         longer: `cut` the rows beyond the annotation, or `raise`.
         shorter: pad with `zeros` or with `nan`, cut the `truth` to the results, or `raise`.
-        missing: results of a sequence that are not there: `zeros` or `raise`.
+        missing: results of a sequence that are not there: `zeros`, `nan` or `raise`.
+        cuts: sequences whose longer results are cut whatever `longer` says.
     """
 
     longer: Literal["cut", "raise"]
     shorter: Literal["zeros", "nan", "truth", "raise"]
-    missing: Literal["zeros", "raise"] = "raise"
+    missing: Literal["zeros", "nan", "raise"] = "raise"
+    cuts: frozenset[str] = frozenset()
 
 
 @dataclass
@@ -82,14 +84,17 @@ class Intake:
         if boxes is None:
             if not self.lenient or self.fit.missing == "raise":
                 self.refuse(truth.name, "no results", f"{wanted} rows", always=self.fit.missing == "raise")
-            self.note(truth.name, f"no results; {wanted} boxes of zeros were taken")
-            return np.zeros((wanted, 4)), wanted
+            word, value = ("zeros", 0.0) if self.fit.missing == "zeros" else ("NaN, which never hit", np.nan)
+            self.note(truth.name, f"no results; {wanted} rows of {word} were taken")
+            return np.full((wanted, 4), value), wanted
         rows = len(boxes)
         if rows == wanted:
             return boxes, 0
         if not rows:
             self.refuse(truth.name, "an empty file", f"{wanted} rows", always=True)
         rule = self.fit.longer if rows > wanted else self.fit.shorter
+        if rows > wanted and truth.name in self.fit.cuts:
+            rule = "cut"
         if not self.lenient or rule == "raise":
             self.refuse(truth.name, f"{rows} rows", f"{wanted}, one for each annotated frame", always=rule == "raise")
         if rule == "cut":
@@ -160,7 +165,7 @@ def ranges(rows: NDArray[np.intp], most: int = 6) -> str:
 
 
 def check_truths(truths: ListOf[Truth]) -> None:
-    """Raise `TrackzooError` for annotation that no profile can work with: no sequences, an empty one, flags of another length."""
+    """Raise `TrackzooError` for annotation that no profile can work with: no sequences, an empty one, odd flags."""
     if not truths:
         raise TrackzooError("nothing to evaluate: no sequences were given")
     for truth in truths:
@@ -177,14 +182,14 @@ def check_truths(truths: ListOf[Truth]) -> None:
 
 
 def check_results(truths: ListOf[Truth], runs: ListOf[ListOf[Floats | None]]) -> list[list[Floats | None]]:
-    """Runs as float64 arrays (M, 4). Raises `TrackzooError` for a wrong number of sequences, `ResultsError` for a wrong shape."""
+    """Runs as float64 arrays (M, 4). Raises `TrackzooError` for a wrong number of them, `ResultsError` for a wrong shape."""
     if not runs:
         raise TrackzooError("nothing to evaluate: no run was given")
     checked: list[list[Floats | None]] = []
     for number, run in enumerate(runs):
         if len(run) != len(truths):
             raise TrackzooError(
-                f"repetition {number + 1}: found results of {len(run)} sequences, expected {len(truths)}, one for each annotation"
+                f"repetition {number + 1}: found results of {len(run)} sequences, expected {len(truths)}, one an annotation"
             )
         arrays: list[Floats | None] = []
         for truth, boxes in zip(truths, run, strict=True):

@@ -55,6 +55,8 @@ class Plan:
         by_frames: the data set's mean is over frames, not over sequences: all metrics, or those named.
         leave_out: sequences that are left out of a curve's mean: `zero` where the curve is zero throughout, `uncounted` where
             no frame counts.
+        balanced: metrics that are also given as means over classes of means over sequences, where classes are known: `mao` of
+            `ao` by object class, `mao_motion` by motion class.
         over_valid: give `auc_valid`, the AUC with counts divided by the number of valid frames.
         beyond: see `Intake.beyond`.
     """
@@ -68,6 +70,7 @@ class Plan:
     single: bool = False
     by_frames: bool | frozenset[str] = False
     leave_out: Literal["", "zero", "uncounted"] = ""
+    balanced: tuple[str, ...] = ()
     over_valid: bool = False
     beyond: Callable[[Intake, Truth, Floats], None] | None = None
 
@@ -105,9 +108,10 @@ def compute(
     weights = _weights(plan, curves, values, done[0].frames)
     by_run = [_over_sequences(run.values, _weights(plan, run.curves, run.values, run.frames)) for run in done]
     overall = _over_sequences(values, weights)
+    overall |= _balanced(plan, truths, values)
     names = tuple(truth.name for truth in truths)
     notes += _left_out(plan, names, curves, weights)
-    printed = [*plan.scores, *(name for name, shown in plan.means.items() if shown)]
+    printed = [*(name for name, shown in plan.means.items() if shown), *plan.scores]
     return Scores(
         profile=profile[0],
         version=profile[1],
@@ -122,7 +126,7 @@ def compute(
         notes=tuple(notes),
         more={name: value for name, value in overall.items() if name not in printed},
         weights={name: weight for name, weight in weights.items() if weight is not None},
-        by_run={name: np.array([each[name] for each in by_run]) for name in overall},
+        by_run={name: np.array([each[name] for each in by_run]) for name in values},
     )
 
 
@@ -169,7 +173,7 @@ def read(curves: Floats, how: Reading) -> Floats:
 
 
 def average(values: Floats, weights: Floats | None) -> Floats:
-    """Mean over the first axis (sequences), weighted where weights (S,) are given; sequences of weight 0 do not matter at all."""
+    """Mean over the first axis (sequences), weighted where weights (S,) are given; sequences of weight 0 do not matter."""
     if weights is None:
         return np.asarray(values.mean(axis=0))
     used = weights > 0
@@ -203,13 +207,26 @@ def _over_sequences(values: Mapping[str, Floats], weights: Mapping[str, Floats |
     return {name: float(100 * average(each, weights[name])) for name, each in values.items()}
 
 
+def _balanced(plan: Plan, truths: ListOf[Truth], values: Mapping[str, Floats]) -> dict[str, float]:
+    """Class-balanced figures (GOT-10k paper): each class weighs the same, each sequence within its class likewise."""
+    found = {}
+    for ending, classes in (
+        ("", [truth.category for truth in truths]),
+        ("_motion", [truth.motion for truth in truths]),
+    ):
+        if plan.balanced and all(classes):
+            _, index = np.unique(np.array(classes), return_inverse=True)
+            for name in plan.balanced:
+                means = np.bincount(index, weights=values[name]) / np.bincount(index)
+                found[f"m{name}{ending}"] = float(100 * means.mean())
+    return found
+
+
 def _left_out(
     plan: Plan, names: tuple[str, ...], curves: Mapping[str, Floats], weights: Mapping[str, Floats | None]
 ) -> list[str]:
     """A line for every sequence that a mean does without."""
-    reason = {"zero": "its curve is zero throughout", "uncounted": "no frame of it counts"}.get(
-        plan.leave_out, "no frame of it counts"
-    )
+    reason = "its curve is zero throughout" if plan.leave_out == "zero" else "no frame of it counts"
     lines: dict[str, list[str]] = {}
     for curve in curves:
         weight = weights[curve]

@@ -7,10 +7,21 @@ from __future__ import annotations
 
 import numpy as np
 
+from trackzoo.metrics.block import Flags
 from trackzoo.metrics.types import Floats
 
 #: MATLAB's and numpy's `eps`.
 EPS = 2.220446049250313e-16
+
+
+def positive(columns: Floats) -> Flags:
+    """(F,) whether all of some rows of (R, F) are above 0; NaN is not."""
+    return np.asarray((columns > 0).all(axis=0), dtype=bool)
+
+
+def unknown(columns: Floats) -> Flags:
+    """(F,) whether any of some rows of (R, F) is NaN."""
+    return np.asarray(np.isnan(columns).any(axis=0), dtype=bool)
 
 
 def overlap_inclusive(boxes: Floats, truth: Floats) -> Floats:
@@ -34,12 +45,12 @@ def overlap_plain(boxes: Floats, truth: Floats, eps: float = 0.0) -> Floats:
     """Intersection over union, `eps` added to the union, clipped to 0..1; NaN stays NaN (got10k with `EPS`, pysot without)."""
     inter = intersection(boxes, truth)
     union = boxes[2] * boxes[3] + truth[2] * truth[3] - inter
-    return np.clip(inter / (union + eps if eps else union), 0, 1)
+    return np.asarray(np.clip(inter / (union + eps if eps else union), 0, 1))
 
 
 def centres(boxes: Floats) -> Floats:
     """(2, F) centres x + (w - 1) / 2, y + (h - 1) / 2, as every toolkit but TrackingNet's has them."""
-    return boxes[:2] + (boxes[2:] - 1) / 2
+    return np.asarray(boxes[:2] + (boxes[2:] - 1) / 2)
 
 
 def length(vectors: Floats) -> Floats:

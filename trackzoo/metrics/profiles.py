@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from trackzoo.errors import UnknownName
-from trackzoo.metrics import got10k, pytracking
+from trackzoo.metrics import got10k, matlab, pysot, pytracking, strict, trackingnet
 from trackzoo.metrics.names import rule_name
 from trackzoo.metrics.ope import Plan, compute
 from trackzoo.metrics.types import Floats, Scores, Truth
@@ -44,7 +44,7 @@ class Profile:
     def metrics(self, dataset: str = "") -> tuple[str, ...]:
         """Names of the metrics that it prints for a data set."""
         plan = self.plan(rule_name(dataset))
-        return (*plan.scores, *(name for name, printed in plan.means.items() if printed))
+        return (*(name for name, printed in plan.means.items() if printed), *plan.scores)
 
 
 _ALL = (
@@ -65,12 +65,47 @@ _ALL = (
         partial(pytracking.plan, position=False),
     ),
     Profile(
+        "lasot-matlab",
+        1,
+        "LaSOT and TNL2K toolkits (MATLAB)",
+        "HengLan/LaSOT_Evaluation_Toolkit 95bf38a",
+        "first frame counts; absent frames are misses; bad boxes are replaced by the one before; degenerate annotation hits",
+        matlab.plan,
+        frozenset({"lasot", "lasot_extension_subset", "tnl2k", "otb", "uav", "nfs", "tc128", "dtb70"}),
+    ),
+    Profile(
         "got10k",
         1,
         "GOT-10k toolkit",
         "got-10k/toolkit 956e728",
         "mean over all frames, first and absent frames left out, boxes clipped to the picture",
         got10k.plan,
+    ),
+    Profile(
+        "pysot",
+        1,
+        "PySOT toolkit",
+        "StrangerZhang/pysot-toolkit 8b5ced3",
+        "results as they are, first frame too; frames without a valid annotation miss in success and hit in precision",
+        pysot.plan,
+        frozenset({"lasot", "otb", "uav", "nfs", "dtb70"}),
+    ),
+    Profile(
+        "trackingnet",
+        1,
+        "TrackingNet server",
+        "SilvioGiancola/TrackingNet-devkit 79783f2",
+        "boxes rounded to integers; areas under all three curves, of 21 points, by the trapezoid rule",
+        trackingnet.plan,
+        frozenset({"trackingnet"}),
+    ),
+    Profile(
+        "strict",
+        1,
+        "trackzoo strict",
+        "trackzoo",
+        "first, absent and unknown frames left out; AUC is the mean overlap; thresholds reached count; nothing is mended",
+        strict.plan,
     ),
 )
 PROFILES: dict[str, Profile] = {profile.name: profile for profile in _ALL}

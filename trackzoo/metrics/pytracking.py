@@ -1,4 +1,4 @@
-"""Profiles `pytracking` (visionml/pytracking, commit 7eb9e74) and `stark` (its fork in STARK, OSTrack, MixFormer, ProContEXT …).
+"""Profiles `pytracking` (visionml/pytracking, commit 7eb9e74) and `stark` (its fork in STARK, OSTrack, MixFormer and others).
 
 They differ in one rule: pytracking calls a frame valid only if the annotated box also has x > 0 and y > 0.
 """
@@ -11,10 +11,10 @@ import numpy as np
 
 from trackzoo.errors import TrackzooError
 from trackzoo.metrics.axes import NORMALIZED_51, OVERLAP_TORCH, PIXELS_51
-from trackzoo.metrics.block import Block
+from trackzoo.metrics.block import Block, Flags
 from trackzoo.metrics.intake import Fit, Intake
 from trackzoo.metrics.ope import Frames, Plan
-from trackzoo.metrics.pieces import centres, length, overlap_inclusive
+from trackzoo.metrics.pieces import centres, length, overlap_inclusive, unknown
 from trackzoo.metrics.types import Floats, Truth
 
 #: Data sets whose loaders give no visibility flags, whatever the benchmark itself provides.
@@ -44,9 +44,9 @@ def plan(dataset: str, *, position: bool) -> Plan:
 
 def frames(block: Block, intake: Intake, *, dataset: str, position: bool) -> Frames:
     """One block under the toolkit's rules, in the toolkit's order."""
-    unknown = _unknown(block, intake, dataset)
+    lost = _unknown(block, intake, dataset)
     intake.check(block, toolkit_refuses=True)
-    _repeat_over_zeros(block, intake, unknown)
+    _repeat_over_zeros(block, intake, lost)
     boxes, truth = block.boxes, block.truth
     boxes[:, block.first] = truth[:, block.first]
     valid = (truth[2] > 0) & (truth[3] > 0)
@@ -84,32 +84,29 @@ def beyond(intake: Intake, truth: Truth, boxes: Floats) -> None:
         intake.refuse(truth.name, f"{text} beyond the last annotated frame", "boxes with area", row + 1, always=True)
 
 
-def _unknown(block: Block, intake: Intake, dataset: str) -> Floats | None:
+def _unknown(block: Block, intake: Intake, dataset: str) -> Flags | None:
     """Annotation rows (F,) with a NaN, None where there are none. Raises unless the data set is UAV123."""
     if not np.isnan(block.truth.sum()):
         return None
-    unknown = np.isnan(block.truth).any(axis=0)
-    if dataset != "uav" and unknown.any():
-        index, row = block.where(int(unknown.argmax()))
+    lost = unknown(block.truth)
+    if dataset != "uav" and lost.any():
+        index, row = block.where(int(lost.argmax()))
         raise TrackzooError(
             f"annotation of '{block.truths[index].name}', row {row + 1}: found NaN, which the {intake.profile} toolkit accepts "
             "for UAV123 alone; evaluate under the profile 'strict'"
         )
-    return unknown
+    return lost
 
 
-def _repeat_over_zeros(block: Block, intake: Intake, unknown: Floats | None) -> None:
+def _repeat_over_zeros(block: Block, intake: Intake, lost: Flags | None) -> None:
     """A box whose width or height is exactly 0 becomes the (mended) box before it, first frames and padding excepted."""
     zero = (block.boxes[2] == 0) | (block.boxes[3] == 0)
     if not zero.any():
         return
     zero[block.first] = False
-    if unknown is not None:
-        zero &= ~unknown
+    if lost is not None:
+        zero &= ~lost
     if block.padded is not None:
         zero &= ~block.padded
-    index = np.arange(len(zero))
-    index[zero] = 0
-    np.maximum.accumulate(index, out=index)  # never crosses into the sequence before: first frames keep themselves
-    block.boxes = block.boxes[:, index]
+    block.repeat(zero)
     intake.by_sequence(block, zero, "boxes of zero size were replaced by the one before")

@@ -1,0 +1,1 @@
+"""Outputs of the reference toolkits on generated cases, and the generator, kept as the goldens were made with it."""

@@ -1,0 +1,86 @@
+"""Certificates: every profile against the outputs of its toolkit on generated cases.
+
+A golden file is JSON (or gzipped JSON) named `golden_<kind>_*.json`: a toolkit's numbers on the cases that `make_case.py` makes
+from the `seed` and `case_args` in it. A digest of the case guards against comparing numbers of different cases.
+"""
+
+from __future__ import annotations
+
+import gzip
+import importlib
+import json
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from trackzoo.errors import DataError, TrackzooError
+from trackzoo.metrics import _verify_ope
+from trackzoo.metrics.comparison import Row
+
+#: Beginning of a file's name -> comparison.
+KINDS: dict[str, Callable[[str, Mapping[str, Any], _verify_ope.MakeCase], Iterator[Row]]] = {
+    "golden_ope_pytracking": _verify_ope.pytracking,
+    "golden_ope_lasot_matlab": _verify_ope.lasot_matlab,
+    "golden_ope_got10k": _verify_ope.got10k,
+    "golden_ope_pysot": _verify_ope.pysot,
+    "golden_ope_trackingnet": _verify_ope.trackingnet,
+}
+
+
+def packaged() -> Path:
+    """The goldens that come with trackzoo."""
+    return Path(__file__).parent / "goldens"
+
+
+def verify(folder: Path | None = None) -> list[Row]:
+    """Compare every golden file of a folder (by default the packaged ones) with our numbers.
+
+    Files and cases that cannot be compared are rows with status `skipped`.
+
+    Raises:
+        DataError: the folder holds no golden file, or one that cannot be read.
+        TrackzooError: nothing at all could be compared.
+    """
+    folder = packaged() if folder is None else folder
+    files = sorted(path for path in folder.glob("golden_*") if path.name.endswith((".json", ".json.gz")))
+    if not files:
+        raise DataError(folder, "no file golden_*.json", "outputs of the reference toolkits", "name another folder")
+    rows = [row for path in files for row in compare_file(path)]
+    if all(row.status == "skipped" for row in rows):
+        raise TrackzooError(f"{folder}: nothing could be compared; {len(rows)} cases skipped, first: {rows[0].text}")
+    return rows
+
+
+def compare_file(path: Path) -> list[Row]:
+    """Rows of one golden file. Raises `DataError` when it is not such a file."""
+    name = path.name.removesuffix(".gz").removesuffix(".json")
+    compare = next((each for kind, each in KINDS.items() if name.startswith(kind)), None)
+    if compare is None:
+        return [Row("", name, "skipped", float("nan"), 0, "no comparison is written for this kind of golden")]
+    try:
+        data = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+        content = json.loads(data)
+    except (OSError, EOFError, ValueError) as error:
+        raise DataError(path, f"no readable JSON ({error})", "a golden file") from None
+    try:
+        return list(compare(name, content, _maker(content)))
+    except (KeyError, TypeError, AttributeError) as error:
+        raise DataError(
+            path, f"an entry missing or of another kind ({error!r})", "a golden file of this kind"
+        ) from None
+
+
+def _maker(content: Mapping[str, Any]) -> _verify_ope.MakeCase:
+    """Box cases of a file's seed and arguments; None where the digest says that it is another case."""
+    # The generator is kept as it was when the goldens were made, untyped; the folder's own copy is never run.
+    generator: Any = importlib.import_module("trackzoo.metrics.goldens.make_case")
+    made: dict[str, tuple[dict[str, Any], str]] = {}
+
+    def make(kind: str, digest: str) -> dict[str, Any] | None:
+        if kind not in made:
+            case = generator.box_case(content["seed"], kind, **content["case_args"])
+            made[kind] = case, generator.digest(case)
+        case, found = made[kind]
+        return case if found == digest else None
+
+    return make
