@@ -26,7 +26,7 @@ class Line:
         frames: frames of those that are there, where known without reading.
         where: folder, or empty.
         source: where the folder was said, or `built in`.
-        state: `complete`, `incomplete`, `annotation only`, `not here`, `missing`, `built in`.
+        state: `complete`, `incomplete`, `annotation only`, `not here`, `missing`, `built in`, `your own`.
     """
 
     name: str
@@ -50,6 +50,8 @@ def lines(data_root: Path | None, everything: bool) -> list[Line]:
 def _lines(spec: DatasetSpec, data_root: Path | None, everything: bool) -> list[Line]:
     main = tuple(split for split in spec.splits if everything or split not in spec.parts)
     known = sum(count for split, count in spec.sequences.items() if split not in spec.parts) or None
+    if spec.personal:
+        return [Line(spec.name, spec.title, (), None, 0, None, "", "--data-root", "your own")]
     if not spec.needs_root:
         found = survey(spec, None)[0]
         count = found.total or known
@@ -82,6 +84,7 @@ _STYLES = {
     "complete": "green",
     "annotation only": "green",
     "built in": "green",
+    "your own": "green",
     "incomplete": "yellow",
     "missing": "bold red",
     "not here": "dim",
@@ -109,6 +112,8 @@ def print_table(data_root: Path | None, as_json: bool, everything: bool) -> None
         count = "–" if row.sequences is None else f"{row.sequences}" if whole else f"{row.here} of {row.sequences}"
         frames = "–" if row.frames is None or not row.here else f"{row.frames:,}"
         where = Text(row.where if row.here or row.state == "missing" else "")
+        if row.state == "your own":
+            where.append(f"--dataset {row.name} --data-root FOLDER_OR_VIDEO", "dim")
         if row.splits and not row.here:
             where.append(f"{' ' * bool(where)}splits: {', '.join(row.splits)}", "dim")
         dim = "dim" if row.state == "not here" else ""
