@@ -195,11 +195,13 @@ class FileDataset(Dataset, Generic[Files]):
         if not any(path.exists() for name in self.names for path in self._files(name).truth):
             # One finding, not one a sequence: most likely it is another folder that was meant.
             return [Problem(self.folder, f"nothing of {self.id} is here")]
-        for name in self.names:
-            if progress is not None:
-                progress(name)
-            problems += (replace(problem, sequence=name) for problem in self._check(name))
-        self._scan.save()
+        try:
+            for name in self.names:
+                if progress is not None:
+                    progress(name)
+                problems += (replace(problem, sequence=name) for problem in self._check(name))
+        finally:
+            self._scan.save()
         return problems
 
     def _check(self, name: str) -> list[Problem]:

@@ -157,6 +157,7 @@ def test_what_add_refuses(tmp_path: Path, call: Callable[..., tuple[int, str, st
         (("add", "synth", tmp_path), "has no folder to add"),
         (("remove", "lasot"), "no folder was added for 'lasot'"),
         (("show", "lasot"), "where is LaSOT?"),
+        (("--data-root", tmp_path / "gone"), "found no such folder, expected a folder of datasets"),
         (("check", "lasot", "--data-root", tmp_path / "gone"), "found no such folder, expected LaSOT"),
         (
             ("show", "lasot", "--split", "trian", "--data-root", tmp_path),

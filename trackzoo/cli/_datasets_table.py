@@ -57,7 +57,7 @@ def _lines(spec: DatasetSpec, data_root: Path | None, everything: bool) -> list[
         count = found.total or known
         return [Line(spec.name, spec.title, main, count, found.here, found.frames, "", "built in", "built in")]
     root = locate(spec, data_root)
-    if root is None or (data_root is not None and not root.path.is_dir()):
+    if root is None:
         return [Line(spec.name, spec.title, main, known, 0, None, "", "", "not here")]
     where, source = str(root.path), root.source
     if not root.path.is_dir():
@@ -93,6 +93,8 @@ _STYLES = {
 
 def print_table(data_root: Path | None, as_json: bool, everything: bool) -> None:
     """`trackzoo datasets`."""
+    if data_root is not None and not data_root.is_dir():
+        raise TrackzooError(f"{data_root} (from --data-root): found no such folder, expected a folder of datasets")
     rows = lines(data_root, everything)
     if as_json:
         click.echo(json.dumps([asdict(row) for row in rows], indent=2))
