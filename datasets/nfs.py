@@ -110,7 +110,7 @@ def _at_30(lines: NDArray[np.int64], pictures: int) -> NDArray[np.int64]:
     """The lines that belong to the 30 fps pictures: every eighth, unless the file has one a picture already."""
     if abs(len(lines) - pictures) <= 1 < len(lines):
         return lines
-    return lines[(lines[:, 5] - 1) % _STEP == 0]
+    return np.asarray(lines[(lines[:, 5] - 1) % _STEP == 0])
 
 
 def _read_native(files: NfSFiles) -> Annotation:
