@@ -115,7 +115,7 @@ UAV123/                                   (or inside Dataset_UAV123/)
     def read(files: SequenceFiles) -> Annotation:
         """Boxes; the target is absent where a row holds NaN."""
         boxes = read_boxes(files.truth[0], allow_nan=True)
-        return Annotation(boxes, np.isfinite(boxes).all(axis=1))
+        return Annotation(boxes, np.asarray(np.isfinite(boxes).all(axis=1)))
 
     def facts(self, files: SequenceFiles) -> dict[str, Any]:
         """Class by the list; attributes by the package's table."""

@@ -144,7 +144,7 @@ def _read(files: VOTFiles) -> Annotation:
         masks = RegionMaps(objects, size_in(home.metadata), picture)
     return Annotation(
         boxes,
-        np.isfinite(boxes).all(axis=1),
+        np.asarray(np.isfinite(boxes).all(axis=1)),
         regions=objects[0],
         masks=masks,
         starts={number: _first(regions) for number, regions in enumerate(objects, start=1)},
