@@ -21,7 +21,7 @@ from trackzoo.sequence import Dataset
 from trackzoo.store.read import StoredRun
 
 #: In place of a data set's own profile where this version does not compute that for box results.
-STAND_IN = "pytracking"
+STAND_IN = "strict"
 
 
 @dataclass(frozen=True)
@@ -222,7 +222,7 @@ def _boards(runs: ListOf[StoredRun], opened: Opened, rules: Rules, notes: list[s
                 run.path,
                 f"results on another annotation of {listing(differing)} than is on disk now",
                 "the same",
-                "run again with --new, mend the data set ('trackzoo datasets check'), or show it marked with --allow-other-data",
+                "run again with --new, mend the data set ('trackzoo datasets check'), or see it marked with --allow-other-data",
             )
         for entry in _entries(run, opened, names, profiles, rules):
             found[entry.scores.profile].append(replace(entry, other_data=bool(differing)))

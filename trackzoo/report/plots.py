@@ -108,13 +108,15 @@ def curve_figure(board: Board, kind: Kind, styles: Mapping[str, style.Line], dec
 def render(figure: Figure, form: str, *, transparent: bool = False) -> bytes:
     """The figure as a file's bytes: `png`, `pdf` or `svg`, cut to what is drawn. The same input gives the same bytes."""
     # A date or a version in the file would make every rendering differ from the last.
-    metadata: dict[str, Any] = {
+    undated: dict[str, dict[str, Any]] = {
         "png": {"Software": None},
         "pdf": {"CreationDate": None, "Creator": "trackzoo", "Producer": "trackzoo"},
         "svg": {"Date": None, "Creator": None},
-    }[form]
+    }
     file = io.BytesIO()
-    figure.savefig(file, format=form, bbox_inches="tight", pad_inches=0.03, metadata=metadata, transparent=transparent)
+    figure.savefig(
+        file, format=form, bbox_inches="tight", pad_inches=0.03, metadata=undated[form], transparent=transparent
+    )
     return file.getvalue()
 
 

@@ -110,10 +110,11 @@ def select(results: Path, trackers: ListOf[str], datasets: ListOf[str | Dataset]
     found = find_runs(results)
     if not found:
         raise TrackzooError(
-            f"{results}: found no results; 'trackzoo run --tracker NAME --dataset NAME' makes some, --results names another folder"
+            f"{results}: found no results; make some with 'trackzoo run --tracker NAME --dataset NAME', or name another folder "
+            "with --results"
         )
-    by_tracker = {name: _tracker_id(name, {run.tracker for run in found}) for name in trackers}
-    by_dataset = {str(name): _dataset_id(name, {run.dataset for run in found}) for name in datasets}
+    by_tracker = {name: tracker_id(name, {run.tracker for run in found}) for name in trackers}
+    by_dataset = {str(name): dataset_id(name, {run.dataset for run in found}) for name in datasets}
     for given, id in by_tracker.items():
         if not any(run.tracker == id for run in found):
             has = ", ".join(sorted({run.tracker for run in found}))
@@ -132,7 +133,8 @@ def select(results: Path, trackers: ListOf[str], datasets: ListOf[str | Dataset]
     return chosen
 
 
-def _tracker_id(name: str, filed: set[str]) -> str:
+def tracker_id(name: str, filed: set[str]) -> str:
+    """What results of a tracker are filed under, `filed` being the names in use. Raises `UnknownName`."""
     if name in filed:
         return name
     known = {**dict.fromkeys(filed), **dict.fromkeys(tracker_names())}
@@ -141,7 +143,8 @@ def _tracker_id(name: str, filed: set[str]) -> str:
     return tracker(name).id
 
 
-def _dataset_id(name: str | Dataset, filed: set[str]) -> str:
+def dataset_id(name: str | Dataset, filed: set[str]) -> str:
+    """What results on a data set are filed under, `filed` being the names in use. Raises `UnknownName`."""
     if isinstance(name, Dataset):
         return name.id
     if name in filed:

@@ -80,7 +80,7 @@ def figures(**changes: Any) -> Iterator[None]:
     """
     import matplotlib
 
-    settings = {
+    settings: Any = {
         "font.family": "serif",
         "font.serif": ["STIXGeneral"],
         "mathtext.fontset": "stix",

@@ -317,7 +317,7 @@ def _speed_cell(entry: Entry, latency: bool, notes: _Footnotes) -> Cell:
     speed = entry.speed
     if speed is None or speed.latency is not latency or not math.isfinite(speed.fps):
         return Cell("", math.nan)
-    how = ()
+    how: tuple[str, ...] = ()
     if not latency:
         jobs = f" in each of {speed.jobs} jobs" if speed.jobs > 1 else ""
         how = (notes.numbered(f"{speed.lanes} lanes{jobs} at once: no latency figure"),)
