@@ -23,10 +23,11 @@ def atom(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[list[T
         with tarfile.open(archive) as tar:
             tar.extractall(folder, filter="data")
     truths, boxes = [], []
-    for path in sorted((folder / "annotations").glob("*.txt")):
+    for path in sorted((folder / "ATOM").glob("*.txt")):
         absent = numbers(folder / "annotations" / "absent" / path.name)
-        truths.append(Truth(path.stem, numbers(path).reshape(-1, 4), absent.ravel() == 0))
-        boxes.append(numbers(folder / "ATOM" / path.name).reshape(-1, 4))
+        annotated = numbers(folder / "annotations" / path.name).reshape(-1, 4)
+        truths.append(Truth(path.stem, annotated, absent.ravel() == 0))
+        boxes.append(numbers(path).reshape(-1, 4))
     return truths, boxes
 
 
