@@ -85,17 +85,10 @@ def test_no_name_means_two_families() -> None:
 
 
 def test_every_benchmark_of_the_issue_is_there() -> None:
-    for name in (
-        "lasot",
-        "lasot-test",
-        "lasot-train",
-        "lasot-ext",
-        "got10k",
-        "got10k-val",
-        "trackingnet",
-        "tnl2k",
-        "avist",
-    ):
+    names = """lasot lasot-train lasot-ext got10k got10k-train got10k-val got10k-test trackingnet trackingnet-train tnl2k
+        tnl2k-train avist otb100 otb50 otb99-lang otb99-lang-train uav123 uav123-10fps uav20l nfs nfs-30 nfs-240
+        vot2015 vot2016 vot2017 vot2018 vot2019 vot2020 vot2021 vot2022-sts vot2022-stb folder synth"""
+    for name in names.split():
         assert name in dataset_names()
     assert dataset_choice("lasot")[1] == "test"
     assert dataset_choice("got10k")[1] == "val"
