@@ -105,5 +105,4 @@ def smooth_noise(draws: Draws, height: int, width: int, cell: int) -> Ints:
     columns, right = weights(width)
     above = grid[rows][:, columns] * (256 - right) + grid[rows][:, columns + 1] * right
     below = grid[rows + 1][:, columns] * (256 - right) + grid[rows + 1][:, columns + 1] * right
-    mixed: Ints = (above * (256 - down[:, None]) + below * down[:, None]) // 65536
-    return mixed
+    return np.asarray((above * (256 - down[:, None]) + below * down[:, None]) // 65536, np.int64)

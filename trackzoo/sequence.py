@@ -29,7 +29,10 @@ class LabelMaps(ABC):
 
     @abstractmethod
     def __getitem__(self, index: int) -> NDArray[np.uint8] | None:
-        """Labels (H, W) uint8 of frame `index`: 0 background, k = object k; None where the frame is not annotated."""
+        """Labels (H, W) uint8 of frame `index`, or None where it is not annotated.
+
+        0 background, k = object k, 255 pixels that do not count.
+        """
 
     def mask(self, index: int, obj: ObjectId) -> NDArray[np.bool_] | None:
         """Mask (H, W) bool of one object on frame `index`, or None where the frame is not annotated."""
