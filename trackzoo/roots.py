@@ -141,7 +141,9 @@ def survey(spec: DatasetSpec, root: Root | None, splits: Iterable[str] | None = 
             continue
         missing = tuple(name for name in names if name not in set(here))
         bare = bool(getattr(dataset, "annotations_only", False))
-        found.append(Found(split, spec.id(split), len(here), len(names), missing, bare, frames))
+        # A set that lists itself by its folder does not know of what is missing; the benchmark's own count does.
+        total = max(len(names), spec.sequences.get(split, 0))
+        found.append(Found(split, spec.id(split), len(here), total, missing, bare, frames))
     return found
 
 

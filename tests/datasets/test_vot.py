@@ -14,6 +14,7 @@ from trackzoo.protocols.ope import first_target
 from trackzoo.region_text import format_region
 from trackzoo.regions import Mask, Polygon, Rectangle, Region, Special
 from trackzoo.registry import dataset_specs, open_dataset
+from trackzoo.roots import Root, survey
 
 WIDTH, HEIGHT = miniatures.SIZE
 
@@ -280,3 +281,10 @@ def test_a_folder_without_sequences(tmp_path: Path) -> None:
     [problem] = open_dataset("vot2017", tmp_path).check()
     assert problem.fatal
     assert problem.text == "no sequence, expected list.txt or folders with a groundtruth.txt"
+
+
+def test_a_part_of_a_year_is_not_called_complete(tmp_path: Path) -> None:
+    for name in ("bag", "zebra"):
+        sequence(tmp_path, name, polygons(3))
+    [found] = survey(dataset_specs()["vot2015"], Root(tmp_path, "--data-root"))
+    assert (found.here, found.total, found.complete) == (2, 60, False)
