@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
@@ -263,7 +263,7 @@ OTB99-Lang/
         """As OTB's, and the description."""
         files = super().files(name)
         words = self._words(self.row(name))
-        return OTBFiles(**{**vars(files), "truth": (*files.truth, words), "words": words})
+        return replace(files, truth=(*files.truth, words), words=words)
 
 
 def _video(row: Row) -> str:
