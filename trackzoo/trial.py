@@ -7,6 +7,7 @@ begin there and which are tracked, and is sent the predictions. The engine knows
 from __future__ import annotations
 
 import hashlib
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Mapping, Sequence as ListOf
 from dataclasses import dataclass, field
@@ -94,6 +95,13 @@ def trial_seed(seed: int, sequence: str, repeat: int) -> int:
     """Seed (0 ≤ s < 2³¹) of one trial; the same on every machine and independent of the order of trials."""
     digest = hashlib.sha256(f"{seed}/{sequence}/{repeat}".encode()).digest()
     return int.from_bytes(digest[:4], "little") >> 1
+
+
+def timestamp(seconds: float | None = None) -> str:
+    """A time (now, or seconds since the epoch) as ISO 8601 in UTC, to the millisecond."""
+    seconds = time.time() if seconds is None else seconds
+    whole = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
+    return f"{whole}.{int(seconds * 1000) % 1000:03d}Z"
 
 
 @dataclass

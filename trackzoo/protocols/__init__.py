@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
-from trackzoo.errors import UnknownName
+import inspect
+from typing import Any
+
+from trackzoo.errors import SettingsError, UnknownName
 from trackzoo.protocols.ope import OnePass
 from trackzoo.trial import Protocol
 
 PROTOCOLS: dict[str, type[Protocol]] = {OnePass.name: OnePass}
 
 
-def protocol(name: str) -> Protocol:
-    """The protocol of that name with its usual settings. Raises `UnknownName`."""
+def protocol(name: str, **settings: Any) -> Protocol:
+    """The protocol of that name, with its usual settings but for those given.
+
+    Raises:
+        UnknownName: no such protocol.
+        SettingsError: a setting that it does not have, or a value that it cannot use.
+    """
     if name not in PROTOCOLS:
         raise UnknownName("protocol", name, PROTOCOLS)
-    return PROTOCOLS[name]()
+    known = inspect.signature(PROTOCOLS[name]).parameters
+    for key in settings:
+        if key not in known:
+            raise SettingsError(f"protocol '{name}' has no setting '{key}'; it has {', '.join(known) or 'none'}")
+    return PROTOCOLS[name](**settings)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import time
 from collections.abc import Callable, Mapping, Sequence as ListOf
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,7 +33,7 @@ from trackzoo.store.layout import (
 from trackzoo.store.lock import locked
 from trackzoo.store.read import FORMAT, read_json, read_record, read_records, verify_trial
 from trackzoo.store.text import format_table
-from trackzoo.trial import Track, TrialResult
+from trackzoo.trial import Track, TrialResult, timestamp
 
 
 @dataclass(frozen=True)
@@ -236,6 +235,13 @@ class Session:
         self.drop(repeat, name)
         return file
 
+    def expected(self) -> list[str]:
+        """Names of all trials of a repetition, as the folder has them: this run's and those of runs before it."""
+        names: dict[str, None] = {}
+        for folder in self.folders.values():
+            names.update(dict.fromkeys(read_json(folder / RUN_FILE, "--new moves it aside")["expected"]))
+        return list(names)
+
     def complete(self, fingerprint: Callable[[], str]) -> bool:
         """Whether every repetition has every expected trial; if so, `run.json` is given the data's fingerprint."""
         for folder in self.folders.values():
@@ -262,13 +268,6 @@ class Session:
                 continue
 
 
-def timestamp(seconds: float | None = None) -> str:
-    """A time (now, or seconds since the epoch) as ISO 8601 in UTC, to the millisecond."""
-    seconds = time.time() if seconds is None else seconds
-    whole = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
-    return f"{whole}.{int(seconds * 1000) % 1000:03d}Z"
-
-
 def json_text(value: Any) -> bytes:
     """A JSON file for people and programs."""
     return (json.dumps(value, indent=1) + "\n").encode()
@@ -291,10 +290,30 @@ def _write_tracks(folder: Path, result: TrialResult) -> dict[str, Any]:
             write_atomically(path, data)
             digest = hashlib.sha256(data).hexdigest()
             entries[kind] = {"file": path.name, "rows": len(values), "sha256": digest}
-        if track.frames != list(range(len(track.frames))):
+        if ahead:
+            entries["first_frame"] = ahead
+        elif track.frames != list(range(len(track.frames))):
             entries["frames"] = track.frames
         objects[str(obj)] = entries
     return objects
+
+
+def _ahead(track: Track) -> int:
+    """Frames before the object begins, where it was then followed to the end without a gap; else 0."""
+    first = track.frames[0] if track.frames else 0
+    return first if track.frames == list(range(first, first + len(track.frames))) else 0
+
+
+def _padded(track: Track, ahead: int) -> Track:
+    """The track with a row for each frame from the video's first: readers take row k for frame k. The first box fills them."""
+    if not ahead:
+        return track
+    return Track(
+        frames=[*range(ahead), *track.frames],
+        boxes=[track.boxes[0]] * ahead + track.boxes,
+        scores=[track.scores[0]] * ahead + track.scores,
+        seconds=[0.0] * ahead + track.seconds,
+    )
 
 
 def _boxes(track: Track) -> np.ndarray[Any, np.dtype[np.float64]]:

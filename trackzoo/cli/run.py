@@ -1,0 +1,124 @@
+"""`trackzoo run`."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import click
+
+#: Failures of one run that are told one by one.
+_TOLD = 20
+
+
+def _names(values: tuple[str, ...]) -> list[str]:
+    """Repeated and comma-separated names, each once."""
+    return list(dict.fromkeys(name.strip() for value in values for name in value.split(",") if name.strip()))
+
+
+def _datasets(values: tuple[str, ...]) -> list[str]:
+    """As `_names`; a comma inside a name's options (`synth:sequences=4,length=60`) does not part two names."""
+    found: list[str] = []
+    for value in values:
+        for piece in value.split(","):
+            option = "=" in piece and ":" not in piece and "+" not in piece
+            if option and found and "=" in found[-1]:
+                found[-1] += f",{piece}"
+            elif piece.strip():
+                found.append(piece.strip())
+    return list(dict.fromkeys(found))
+
+
+def _settings(values: tuple[str, ...]) -> dict[str, Any]:
+    """`key=value` with the value as TOML has it; what is no TOML is text, since a shell takes the quotes away."""
+    from trackzoo.errors import SettingsError
+
+    found: dict[str, Any] = {}
+    for value in values:
+        key, equals, text = value.partition("=")
+        key = key.strip()
+        if not equals or not key.isidentifier():
+            raise SettingsError(f"--set: found '{value}', expected key=value, e.g. --set padding=2.5")
+        try:
+            found[key] = tomllib.loads(f"value = {text}")["value"]
+        except tomllib.TOMLDecodeError:
+            found[key] = text
+    return found
+
+
+@click.command()
+@click.option(
+    "--tracker", "-t", "trackers", multiple=True, required=True, metavar="NAME", help="Tracker, or module:Class."
+)
+@click.option(
+    "--dataset", "-d", "datasets", multiple=True, required=True, metavar="NAME", help="Data set, e.g. lasot-test."
+)
+@click.option("--results", metavar="DIR", type=click.Path(path_type=Path), help="Results folder  [default: runs].")
+@click.option("--data-root", metavar="DIR", type=click.Path(path_type=Path), help="Where the benchmarks lie.")
+@click.option("--protocol", metavar="NAME", help="How trials are made  [default: the benchmark's].")
+@click.option("--first-box", metavar="RULE", help="How a polygon or mask becomes a first box  [default: bounds].")
+@click.option("--sequences", "-s", multiple=True, metavar="A,B", help="These sequences alone.")
+@click.option("--limit", type=int, metavar="N", help="The first N sequences alone.")
+@click.option("--available", is_flag=True, help="Make do with the sequences that are on disk.")
+@click.option("--repeats", type=int, default=1, metavar="N", help="Repetitions, each with its own seed.")
+@click.option("--seed", type=int, default=0, metavar="N", help="Source of all randomness.")
+@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="A setting of the tracker.")
+@click.option("--lanes", type=int, default=1, metavar="N", help="Trials at once in one worker.")
+@click.option("--jobs", "-j", type=int, metavar="N", help="Worker processes  [default: one a GPU].")
+@click.option("--device", metavar="NAME", help="auto, cpu, cuda, cuda:N, or several by commas  [default: auto].")
+@click.option("--dtype", default="fp32", metavar="NAME", help="fp32, fp16 or bf16.")
+@click.option("--shard", metavar="I/N", help="The I-th of N parts, for N machines with a shared disk.")
+@click.option("--new", is_flag=True, help="Move what the results folder has aside and begin afresh.")
+@click.option("--dry-run", is_flag=True, help="Say what would be run, and do nothing.")
+def run(
+    trackers: tuple[str, ...],
+    datasets: tuple[str, ...],
+    sequences: tuple[str, ...],
+    settings: tuple[str, ...],
+    protocol: str | None,
+    first_box: str | None,
+    dry_run: bool,
+    **options: Any,
+) -> int:
+    """Run trackers on data sets. What is finished in the results folder is kept: the same command goes on where it was stopped.
+
+    Exit code 1 when a trial failed, 2 when what was given cannot be run (or all failures are the data's fault).
+    """
+    from trackzoo.engine.plan import prepare
+    from trackzoo.engine.runner import RunOutcome, begin, execute, failures
+    from trackzoo.protocols import protocol as named
+    from trackzoo.registry import open_dataset, tracker
+
+    choices = [tracker(name) for name in _names(trackers)]
+    opened = [open_dataset(name, options["data_root"]) for name in _datasets(datasets)]
+    own = _settings(settings)
+    # Everything that can be refused is refused before the first frame of the first run.
+    plans = [
+        prepare(
+            choice,
+            dataset,
+            sequences=_names(sequences),
+            settings=own,
+            protocol=named(protocol or dataset.protocol, **({"first_box": first_box} if first_box else {})),
+            **options,
+        )
+        for dataset in opened
+        for choice in choices
+    ]
+    codes = {0}
+    for plan in plans:
+        if dry_run:
+            click.echo(str(begin(plan).plan))
+            continue
+        outcome: RunOutcome = execute(plan, progress=None)
+        lines = failures(outcome)
+        for line in lines[:_TOLD]:
+            click.echo(f"trackzoo: {line}", err=True)
+        if len(lines) > _TOLD:
+            click.echo(f"trackzoo: … and {len(lines) - _TOLD} more", err=True)
+        click.echo(str(outcome))
+        if lines:
+            click.echo(f"  what failed is run again by the same command; tracebacks: {outcome.folder / '.failures'}")
+        codes.add(outcome.exit_code)
+    return 1 if 1 in codes else max(codes)
