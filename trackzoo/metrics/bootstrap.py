@@ -1,0 +1,202 @@
+"""How sure a figure is: intervals by resampling the sequences, paired differences between trackers, spread over repetitions.
+
+Sequences are what a benchmark sampled from the world, so they are what is resampled (with replacement, as many as there are).
+B. Efron and R. Tibshirani, An Introduction to the Bootstrap, 1993; BCa intervals: chapter 14.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from statistics import NormalDist
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trackzoo.errors import TrackzooError
+from trackzoo.metrics.types import Floats, Scores
+
+Method = Literal["bca", "percentile"]
+
+#: Resamples held in memory at once, times sequences.
+_CELLS = 1 << 22
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A figure and where it lies with some confidence; all in the unit of the values.
+
+    Attributes:
+        value: the figure itself.
+        low: lower end.
+        high: upper end.
+        error: standard error.
+        confidence: share of samples whose interval holds the true figure, e.g. 0.95.
+    """
+
+    value: float
+    low: float
+    high: float
+    error: float
+    confidence: float
+
+
+@dataclass(frozen=True)
+class Duel:
+    """Two trackers on the same sequences.
+
+    Attributes:
+        metric: what is compared.
+        difference: first minus second over the data set, with its interval from resampling both on the same sequences.
+        wins: sequences where the first is better by more than the margin.
+        ties: sequences where they are within the margin.
+        losses: sequences where the second is better.
+    """
+
+    metric: str
+    difference: Interval
+    wins: int
+    ties: int
+    losses: int
+
+    @property
+    def tied(self) -> bool:
+        """Whether the difference is within what another choice of sequences could have turned."""
+        return self.difference.low <= 0 <= self.difference.high
+
+
+def interval(
+    values: Floats,
+    weights: Floats | None = None,
+    *,
+    confidence: float = 0.95,
+    resamples: int = 10_000,
+    seed: int = 0,
+    method: Method = "bca",
+) -> Interval:
+    """Interval of the (weighted) mean of a value per sequence.
+
+    Args:
+        values: (S,) one value a sequence.
+        weights: (S,) weight of each in the mean; None is the plain mean. Sequences of weight 0 are left out.
+        confidence: 0 < confidence < 1.
+        resamples: number of resamples.
+        seed: of the resampling; equal seeds resample equal sequences.
+        method: bias-corrected and accelerated, or plain percentiles.
+
+    Raises:
+        TrackzooError: settings out of range, arrays that do not fit, or no sequence.
+    """
+    values = np.asarray(values, dtype=np.float64)
+    if values.ndim != 1 or not len(values) or (weights is not None and weights.shape != values.shape):
+        raise TrackzooError(
+            f"bootstrap: found values of shape {values.shape}, expected one for each of 1 or more sequences"
+        )
+    if not 0 < confidence < 1 or resamples < 1:
+        raise TrackzooError(
+            f"bootstrap: confidence {confidence:g} and {resamples} resamples; expected 0..1 and at least 1"
+        )
+    if weights is not None:
+        values, weights = values[weights > 0], weights[weights > 0]
+    value = float(np.average(values, weights=weights)) if len(values) else float("nan")
+    if not np.isfinite(values).all() or not len(values):
+        nan = float("nan")
+        return Interval(value, nan, nan, nan, confidence)
+    means = np.concatenate(list(_resampled(values, weights, resamples, seed)))
+    tails = np.array([(1 - confidence) / 2, (1 + confidence) / 2])
+    if method == "bca":
+        tails = _corrected(tails, means, value, _jackknife(values, weights))
+    low, high = np.quantile(means, tails)
+    return Interval(value, float(low), float(high), float(means.std(ddof=1)) if resamples > 1 else 0.0, confidence)
+
+
+def intervals(scores: Scores, metrics: Iterable[str] | None = None, **settings: Any) -> dict[str, Interval]:
+    """Intervals of some metrics (default: all) of one tracker. `settings` as for `interval`."""
+    chosen = scores.metrics if metrics is None else metrics
+    return {name: interval(_of(scores, name), scores.weights.get(name), **settings) for name in chosen}
+
+
+def duel(first: Scores, second: Scores, metric: str, *, margin: float = 0.0, **settings: Any) -> Duel:
+    """Compare two trackers that were scored on the same sequences under the same profile.
+
+    Args:
+        first: scores of one.
+        second: scores of the other.
+        metric: name in `Scores.per_sequence`; higher is better.
+        margin: per-sequence differences up to this many percent points are ties.
+        settings: as for `interval`.
+
+    Raises:
+        TrackzooError: other sequences, another profile, or no such metric.
+    """
+    if (first.profile, first.version, first.dataset) != (second.profile, second.version, second.dataset):
+        raise TrackzooError(
+            f"cannot compare scores under '{first.profile}' version {first.version} with '{second.profile}' version "
+            f"{second.version}; evaluate both under one profile"
+        )
+    if first.names != second.names:
+        raise TrackzooError(
+            f"cannot compare scores on other sequences ({len(first.names)} and {len(second.names)}); evaluate both on the same"
+        )
+    gap = _of(first, metric) - _of(second, metric)
+    weights, others = first.weights.get(metric), second.weights.get(metric)
+    if (weights is None) != (others is None) or (weights is not None and not np.array_equal(weights, others)):  # type: ignore[arg-type]
+        # A profile that leaves out sequences by their result weighs two trackers differently; a pair needs one weighing.
+        weights = None
+    counted = gap[weights > 0] if weights is not None else gap
+    wins, losses = int((counted > margin).sum()), int((counted < -margin).sum())
+    return Duel(metric, interval(gap, weights, **settings), wins, len(counted) - wins - losses, losses)
+
+
+def spread(scores: Scores) -> dict[str, tuple[float, float]]:
+    """Metric -> (mean, standard deviation) over repetitions; the deviation is NaN for a single one."""
+    return {
+        name: (float(runs.mean()), float(runs.std(ddof=1)) if len(runs) > 1 else float("nan"))
+        for name, runs in scores.by_run.items()
+    }
+
+
+def _of(scores: Scores, metric: str) -> Floats:
+    if metric not in scores.per_sequence:
+        raise TrackzooError(
+            f"no values per sequence of '{metric}' under '{scores.profile}'; known: {', '.join(scores.metrics)}"
+        )
+    return scores.per_sequence[metric]
+
+
+def _resampled(values: Floats, weights: Floats | None, resamples: int, seed: int) -> Iterator[Floats]:
+    """Means of resamples, in pieces. How often each sequence was drawn decides all: a matrix product does the rest."""
+    random = np.random.default_rng(seed)
+    n = len(values)
+    piece = max(1, _CELLS // n)
+    for begin in range(0, resamples, piece):
+        rows = min(piece, resamples - begin)
+        drawn = random.integers(0, n, (rows, n)) + np.arange(rows)[:, None] * n
+        counts = np.bincount(drawn.ravel(), minlength=rows * n).reshape(rows, n).astype(np.float64)
+        if weights is None:
+            yield counts @ values / n
+        else:
+            yield counts @ (values * weights) / (counts @ weights)
+
+
+def _jackknife(values: Floats, weights: Floats | None) -> Floats:
+    """Means with one sequence left out each."""
+    w = np.ones(len(values)) if weights is None else weights
+    if len(values) == 1:
+        return values
+    return np.asarray(((values * w).sum() - values * w) / (w.sum() - w))
+
+
+def _corrected(tails: Floats, means: Floats, value: float, left_out: Floats) -> NDArray[np.float64]:
+    """Tail probabilities corrected for bias and skewness (Efron and Tibshirani, eqs. 14.9 to 14.15)."""
+    normal = NormalDist()
+    below = ((means < value).mean() + (means <= value).mean()) / 2
+    if not 0 < below < 1:  # all resamples alike, e.g. one sequence: there is nothing to correct
+        return tails
+    bias = normal.inv_cdf(float(below))
+    gaps = left_out.mean() - left_out
+    scale = float((gaps**2).sum()) ** 1.5
+    skew = float((gaps**3).sum()) / (6 * scale) if scale else 0.0
+    shifted = np.array([bias + normal.inv_cdf(float(tail)) for tail in tails])
+    return np.array([normal.cdf(float(z)) for z in bias + shifted / (1 - skew * shifted)])
