@@ -278,6 +278,8 @@ def _write_tracks(folder: Path, result: TrialResult) -> dict[str, Any]:
     objects = {}
     for obj, track in result.tracks.items():
         name = stem(result.name, obj if several else None)
+        ahead = _ahead(track)
+        track = _padded(track, ahead)
         tables = {
             "boxes": (_boxes(track), ""),
             "seconds": ([round(value, 9) for value in track.seconds], TIME),
