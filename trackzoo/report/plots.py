@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Mapping, Sequence as ListOf
+from collections.abc import Iterable, Mapping, Sequence as ListOf
 from dataclasses import dataclass
 from typing import Any
 
@@ -101,23 +101,30 @@ def curve_figure(board: Board, kind: Kind, styles: Mapping[str, style.Line], dec
         labels.append(f"[{show(score, decimals)}] {style.shorten(entry.tracker)}{mark}")
     _dress(axes, ranking[0][1].scores.curves[kind.curve], kind)
     axes.set_title(_title(board, kind), pad=6)
-    _legend(axes, handles[::-1], labels[::-1])
+    legend = _legend(axes, handles[::-1], labels[::-1])
+    for part in zip(ranking, legend.legend_handles, legend.get_texts(), strict=True):
+        for drawn in part[1:]:
+            drawn.set_gid(f"line:{styles[part[0][1].tracker].index}")
     return figure
 
 
-def render(figure: Figure, form: str, *, transparent: bool = False) -> bytes:
-    """The figure as a file's bytes: `png`, `pdf` or `svg`, cut to what is drawn. The same input gives the same bytes."""
+def render(figure: Figure, forms: Iterable[str] = FORMATS) -> dict[str, bytes]:
+    """The figure as files' bytes by format (`png`, `pdf`, `svg`), cut to what is drawn. Equal input gives equal bytes."""
     # A date or a version in the file would make every rendering differ from the last.
     undated: dict[str, dict[str, Any]] = {
         "png": {"Software": None},
         "pdf": {"CreationDate": None, "Creator": "trackzoo", "Producer": "trackzoo"},
         "svg": {"Date": None, "Creator": None},
     }
-    file = io.BytesIO()
-    figure.savefig(
-        file, format=form, bbox_inches="tight", pad_inches=0.03, metadata=undated[form], transparent=transparent
-    )
-    return file.getvalue()
+    # Measured once; `bbox_inches="tight"` would draw everything once more for each format.
+    canvas = FigureCanvasAgg(figure)
+    box = figure.get_tightbbox(canvas.get_renderer()).padded(0.03)
+    files = {}
+    for form in forms:
+        file = io.BytesIO()
+        figure.savefig(file, format=form, bbox_inches=box, metadata=undated[form])
+        files[form] = file.getvalue()
+    return files
 
 
 def _title(board: Board, kind: Kind) -> str:
@@ -145,12 +152,12 @@ def _dress(axes: Any, curve: Curve, kind: Kind) -> None:
         axes.axvline(kind.mark, color=style.INK, linewidth=0.6, linestyle=(0, (1, 2)), zorder=1)
 
 
-def _legend(axes: Any, handles: ListOf[Line2D], labels: ListOf[str]) -> None:
+def _legend(axes: Any, handles: ListOf[Line2D], labels: ListOf[str]) -> Any:
     """Beside the axes, ranked from the top; the print shrinks so that thirty rows end where the axes' own labels do."""
     room = (style.AXES[1] + 0.35) * 72
     size = max(min(style.LEGEND_SIZE, room / (len(labels) * 1.25)), style.SMALLEST)
     rows = int(room / (size * 1.25))
-    axes.legend(
+    return axes.legend(
         handles,
         labels,
         loc="upper left",

@@ -75,15 +75,14 @@ def _make(report: Report, folder: Path) -> list[str]:
     for key, drawn in pictures.items():
         for curve, _, files in drawn:
             for form, data in files.items():
-                if form != "page":
-                    put(f"plots/{key}-{curve}.{form}", data)
+                put(f"plots/{key}-{curve}.{form}", data)
     put("scores.csv", as_csv(records(comparison), FIELDS))
     put("per_sequence.csv", as_csv(sequence_records(comparison), SEQUENCE_FIELDS))
     put("table.tex", latex.document(report.tables, __version__))
     shown = {key: [(label, f"plots/{key}-{curve}.png") for curve, label, _ in drawn] for key, drawn in pictures.items()}
     tables = [*report.tables, *report.attribute_tables]
     put("report.md", markdown.page(TITLE, tables, shown, report.notes, [FOOT]))
-    inline = {key: [(label, files["page"]) for _, label, files in drawn] for key, drawn in pictures.items()}
+    inline = {key: [(label, files["svg"]) for _, label, files in drawn] for key, drawn in pictures.items()}
     page = html.page(comparison, inline, _lines(comparison), title=TITLE, foot=FOOT, decimals=report.decimals)
     put(MANIFEST, json.dumps({"format": 1, "trackzoo": __version__, "files": [*names, "index.html"]}, indent=1) + "\n")
     put("index.html", page)
@@ -97,7 +96,7 @@ def _lines(comparison: Comparison) -> dict[str, style.Line]:
 
 
 def _plots(comparison: Comparison) -> dict[str, ListOf[tuple[str, str, dict[str, bytes]]]]:
-    """Key of a board -> (curve, label, format -> file) of its plots; format `page` is the SVG for the HTML page."""
+    """Key of a board -> (curve, label, format -> file) of its plots."""
     from trackzoo.report import plots
 
     styles = plots.lines(comparison.boards)
@@ -109,9 +108,7 @@ def _plots(comparison: Comparison) -> dict[str, ListOf[tuple[str, str, dict[str,
                 figure = plots.curve_figure(board, kind, styles)
                 if figure is None:
                     continue
-                files = {form: plots.render(figure, form) for form in plots.FORMATS}
-                files["page"] = plots.render(figure, "svg", transparent=True)
-            drawn.append((kind.curve, f"{kind.title} on {board.title}", files))
+                drawn.append((kind.curve, f"{kind.title} on {board.title}", plots.render(figure)))
         found[board.key] = drawn
     return found
 
