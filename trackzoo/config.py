@@ -15,6 +15,10 @@ from typing import Any
 
 from trackzoo.errors import DataError
 
+#: The process's mask for new files, read once: reading it means setting it, which no other thread may see.
+_UMASK = os.umask(0)
+os.umask(_UMASK)
+
 
 def config_file() -> Path:
     """The config file; it need not exist."""
@@ -43,11 +47,15 @@ def read_config() -> dict[str, Any]:
     path = config_file()
     try:
         with path.open("rb") as file:
-            return tomllib.load(file)
+            config = tomllib.load(file)
     except FileNotFoundError:
         return {}
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise DataError(path, str(error), "TOML", "mend or delete the file") from None
+    for name in ("data", "paths", "weights"):
+        if not isinstance(config.get(name, {}), dict):
+            raise DataError(path, f"'{name}' with a single value", f"a table [{name}]", "mend the file")
+    return config
 
 
 def update_config(table: str, values: Mapping[str, Any]) -> Path:
@@ -72,6 +80,8 @@ def results_folder(option: str | Path | None = None) -> Path:
     if option:
         return Path(option)
     configured = read_config().get("paths", {}).get("results") or os.environ.get("TRACKZOO_RESULTS")
+    if configured is not None and not isinstance(configured, str):
+        raise DataError(config_file(), f"results = {configured!r}", "a path in quotes", "mend the file")
     return Path(configured) if configured else Path("runs")
 
 
@@ -87,14 +97,8 @@ def write_atomically(path: Path, data: bytes) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(temporary, 0o666 & ~_umask())
+        os.chmod(temporary, 0o666 & ~_UMASK)
         os.replace(temporary, path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

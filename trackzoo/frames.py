@@ -48,7 +48,8 @@ class Frame:
         """Pixels, (H, W, 3) uint8 RGB, read-only. Raises `DataError` naming the file when it cannot be decoded."""
         with self._lock:
             if self._array is None:
-                array = self._read()
+                # A view: the array itself may be the caller's own, which stays writable.
+                array = self._read().view()
                 array.setflags(write=False)
                 self._array = array
             return self._array

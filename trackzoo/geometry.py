@@ -74,7 +74,7 @@ def clip_boxes(boxes: ArrayLike, size: tuple[int, int], margin: float = 0.0) -> 
     corners = corners_from_boxes(boxes)
     limits = np.array([size[0], size[1]], dtype=np.float64)
     low = np.minimum(np.maximum(corners[..., :2], 0), np.maximum(limits - margin, 0))
-    high = np.maximum(np.minimum(corners[..., 2:], limits), np.minimum(margin, limits))
+    high = np.maximum(np.minimum(corners[..., 2:], limits), np.minimum(low + margin, limits))
     return boxes_from_corners(np.concatenate([low, high], axis=-1))
 
 

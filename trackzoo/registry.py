@@ -8,9 +8,12 @@ imported before the plugin is used. Others install theirs through the entry-poin
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import inspect
 import pkgutil
 import re
+import traceback
+import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
@@ -65,7 +68,11 @@ def _collect(group: str, kind: type[Spec]) -> dict[str, Spec]:
             module = importlib.import_module(f"{group}.{info.name}")
             add(getattr(module, "SPECS", ()), module.__name__)
     for entry in entry_points(group=group):
-        add(resolve(entry.value), f"the installed package of entry point '{entry.name}'")
+        try:
+            add(resolve(entry.value), f"the installed package of entry point '{entry.name}'")
+        except Exception as error:
+            # Somebody else's broken package must not take the command line down with it.
+            warnings.warn(f"plugin '{entry.name}' ({entry.value}) is left out: {error}", stacklevel=2)
     return found
 
 
@@ -97,6 +104,15 @@ class TrackerChoice:
     settings: dict[str, Any]
     weights: str = ""
 
+    def check(self, **overrides: Any) -> None:
+        """Raise `TrackzooError` when the tracker cannot run here; it is not loaded."""
+        for module in self.spec.requires:
+            if importlib.util.find_spec(module.partition(".")[0]) is None:
+                raise TrackzooError(f"tracker '{self.id}' needs the Python module '{module}'; install it")
+        settings = {**self.settings, **overrides}
+        if self.spec.unavailable and (reason := resolve(self.spec.unavailable)(self.id, settings)):
+            raise TrackzooError(f"tracker '{self.id}' cannot run here: {reason}")
+
     def load(self, *, device: str = "cpu", dtype: str = "fp32", **overrides: Any) -> Tracker[Any]:
         """Build the tracker; `overrides` go before the variant's settings.
 
@@ -104,19 +120,20 @@ class TrackerChoice:
             SettingsError: a setting that the tracker does not have.
             TrackzooError: a requirement that is missing.
         """
+        self.check(**overrides)
         for module in self.spec.requires:
             try:
                 importlib.import_module(module)
             except ImportError:
                 raise TrackzooError(f"tracker '{self.id}' needs the Python module '{module}'; install it") from None
         settings = {**self.settings, **overrides}
-        if self.spec.unavailable and (reason := resolve(self.spec.unavailable)(self.id, settings)):
-            raise TrackzooError(f"tracker '{self.id}' cannot run here: {reason}")
         factory: Callable[..., Tracker[Any]] = resolve(self.spec.factory)
         try:
             return factory(device=device, dtype=dtype, **settings)
         except TypeError as error:
-            if "unexpected keyword argument" in str(error):
+            # Raised by the call itself, or by the constructor that it passes its settings to; deeper ones are faults of the plugin.
+            shallow = len(traceback.extract_tb(error.__traceback__)) <= 2
+            if shallow and "unexpected keyword argument" in str(error):
                 raise SettingsError(f"tracker '{self.id}': {error}") from None
             raise
 

@@ -138,7 +138,7 @@ class Sequence:
 
     @cached_property
     def frames(self) -> Frames:
-        """The frames. Raises `DataError` where the dataset is here with its annotation alone."""
+        """The frames. Raises `TrackzooError` where the dataset is here with its annotation alone."""
         if self._frames is None:
             raise TrackzooError(
                 f"sequence '{self.name}' of {self.dataset} has no images here (annotation only): results can be "

@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from trackzoo.errors import SettingsError
 from trackzoo.frames import ArrayFrames, Frame
-from trackzoo.geometry import Floats, as_boxes
+from trackzoo.geometry import Floats
 from trackzoo.sequence import Target
 
 State = TypeVar("State")
@@ -196,7 +196,11 @@ def check_first_box(box: ArrayLike, size: tuple[int, int], where: str) -> Floats
         size: (width, height) of the picture.
         where: what to call the place in the message.
     """
-    array = as_boxes(box)
+    array = np.asarray(box, dtype=np.float64)
+    if array.shape != (4,):
+        raise SettingsError(
+            f"{where}: the first box has shape {array.shape}; a tracker needs four numbers x,y,w,h in pixels"
+        )
     text = ",".join(f"{value:g}" for value in array)
     if not np.isfinite(array).all():
         raise SettingsError(f"{where}: first box {text} is not finite; a tracker needs a box x,y,w,h in pixels")
