@@ -69,7 +69,7 @@ def clip_boxes(boxes: ArrayLike, size: tuple[int, int], margin: float = 0.0) -> 
     Args:
         boxes: (…, 4).
         size: (width, height) of the picture in pixels.
-        margin: smallest width and height that is left, in pixels; a box wholly outside becomes a strip of that size at the border.
+        margin: smallest width and height that is left, in pixels; a box wholly outside becomes a strip at the border.
     """
     corners = corners_from_boxes(boxes)
     limits = np.array([size[0], size[1]], dtype=np.float64)

@@ -131,7 +131,7 @@ class TrackerChoice:
         try:
             return factory(device=device, dtype=dtype, **settings)
         except TypeError as error:
-            # Raised by the call itself, or by the constructor that it passes its settings to; deeper ones are faults of the plugin.
+            # Raised by the call, or by the constructor that it passes its settings to; deeper ones are the plugin's faults.
             shallow = len(traceback.extract_tb(error.__traceback__)) <= 2
             if shallow and "unexpected keyword argument" in str(error):
                 raise SettingsError(f"tracker '{self.id}': {error}") from None

@@ -1,0 +1,1 @@
+"""Network parts that two or more trackers share. Importing a module here imports torch."""
