@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from trackzoo.metrics import PROFILES, Truth, evaluate
-from trackzoo.metrics.boxes import as_released
+from trackzoo.metrics.boxes import as_released, ceiling, floor
 from trackzoo.metrics.names import rule_name
 from trackzoo.metrics.speed import frames_over_seconds, mean_rate
 
@@ -155,6 +155,16 @@ def test_as_released_cuts_towards_zero() -> None:
     cut = as_released([[1.9, -1.9, 0.5, float("nan")]])
     np.testing.assert_array_equal(cut, [[1, -1, 0, np.nan]])
     assert not np.signbit(as_released([-0.5, 1, 1, 1])).any()
+
+
+def test_ceiling_and_floor_can_be_scored_whatever_the_annotation_is_like() -> None:
+    nan = float("nan")
+    truth = Truth("s", np.array([BOX, [nan] * 4, [1, 1, -1, -1], FAR, [5, 5, 0, 5.0]]))
+    assert ceiling(truth).tolist() == [BOX, BOX, BOX, FAR, FAR]
+    assert floor(truth).tolist() == [BOX] * 5
+    for profile in PROFILES:
+        evaluate(profile, [truth], [[ceiling(truth)]], dataset="uav")
+        evaluate(profile, [truth], [[floor(truth)]], dataset="uav")
 
 
 def test_speeds() -> None:
