@@ -11,10 +11,11 @@ from trackzoo.sequence import Dataset
 from trackzoo.tracker import Tracker
 
 if TYPE_CHECKING:
+    from trackzoo.engine.runner import RunOutcome
     from trackzoo.metrics import Scores
     from trackzoo.report.report import Report
 
-__all__ = ["evaluate", "load", "open_dataset", "report"]
+__all__ = ["evaluate", "load", "open_dataset", "report", "run"]
 
 
 def load(name: str, *, device: str = "cpu", dtype: str = "fp32", **settings: Any) -> Tracker[Any]:
@@ -31,6 +32,26 @@ def load(name: str, *, device: str = "cpu", dtype: str = "fp32", **settings: Any
         TrackzooError: something it needs is missing.
     """
     return tracker(name).load(device=device, dtype=dtype, **settings)
+
+
+def run(tracker: str, dataset: str | Dataset, **options: Any) -> RunOutcome:
+    """Run a tracker on a data set; what is finished in the results folder is kept, so that a stopped run goes on.
+
+    Args:
+        tracker: a name as `load` takes it.
+        dataset: a name, or an open data set.
+        options: `results`, `protocol`, `lanes`, `jobs`, `device`, `dtype`, `repeats`, `seed`, `sequences`, `limit`, `shard`,
+            `new`, `available`, `data_root`, `settings`, `progress`, `dry_run`: see `trackzoo.engine.runner.run`.
+
+    Returns:
+        What became of it; printing it shows a line. `.failed` lists the trials that failed, with their causes.
+
+    Raises:
+        TrackzooError: what was asked for cannot be run, or the folder holds another run's results (without `new`).
+    """
+    from trackzoo.engine.runner import run as run_one
+
+    return run_one(tracker, dataset, **options)
 
 
 def evaluate(

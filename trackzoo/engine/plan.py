@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import json
 import re
 from collections.abc import Mapping, Sequence as ListOf
 from dataclasses import dataclass, field
@@ -90,7 +91,9 @@ class Plan:
             f"  workers   {len(self.jobs)} x {job.lanes} lanes on {devices}"
             + (", a fresh process for each trial" if self.choice.spec.isolated else ""),
         ]
-        lines += [f"  {key:<9} {value}" for key, value in self.identity.items() if key not in ("tracker", "dataset")]
+        lines += [
+            f"  {key:<9} {json.dumps(self.identity[key])}" for key in self.identity if key not in ("tracker", "dataset")
+        ]
         left = [str(task) for task in self.tasks]
         if left:
             lines.append(f"  left      {', '.join(left[:8])}" + (f" and {len(left) - 8} more" if len(left) > 8 else ""))
@@ -270,6 +273,7 @@ def _identified(job: Job) -> tuple[Tracker[Any] | None, dict[str, Any]]:
         spec = importlib.util.find_spec(choice.id.partition(":")[0])
         if spec is not None and spec.origin is not None and Path(spec.origin).is_file():
             further["code"] = hashlib.sha256(Path(spec.origin).read_bytes()).hexdigest()
+    choice.check(**job.settings)
     factory = resolve(choice.spec.factory)
     if isinstance(factory, type) and issubclass(factory, Tracker) and factory.identity is Tracker.identity:
         return None, further

@@ -25,7 +25,7 @@ def _number(value: float) -> str:
 def format_table(values: ArrayLike) -> bytes:
     """An array (N,) or (N, C) as text that parses back to the same float64 numbers."""
     table = np.asarray(values, dtype=np.float64)
-    rows = table.reshape(len(table), -1).tolist()
+    rows = (table[:, None] if table.ndim == 1 else table).tolist()
     return "".join("\t".join(map(_number, row)) + "\n" for row in rows).encode()
 
 
