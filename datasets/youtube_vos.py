@@ -35,6 +35,7 @@ def _spec(year: int, sequences: dict[str, int]) -> DatasetSpec:
         aliases=(f"ytvos{year}",),
         page="https://youtube-vos.org/dataset/vos/",
         paper=_PAPER,
+        parts=("jjval", "jjtrain"),
         sequences=sequences,
     )
 
