@@ -1,0 +1,27 @@
+"""In which numbers a network computes."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import torch
+
+from trackzoo.errors import SettingsError
+
+DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
+
+
+def dtype_named(name: str) -> torch.dtype:
+    """The torch dtype of `fp32`, `fp16` or `bf16`. Raises `SettingsError`."""
+    if name not in DTYPES:
+        raise SettingsError(f"unknown dtype '{name}'; one of {', '.join(DTYPES)}")
+    return DTYPES[name]
+
+
+def autocast(device: str, name: str) -> AbstractContextManager[Any]:
+    """Context in which matrix products and convolutions run in the named precision; the rest stays float32."""
+    dtype = dtype_named(name)
+    if dtype == torch.float32:
+        return nullcontext()
+    return torch.autocast(torch.device(device).type, dtype=dtype)
