@@ -189,10 +189,14 @@ VIDEO.txt                  with its boxes beside it"""
         return facts
 
     def oddities(self, name: str, files: FolderFiles, sequence: Sequence) -> list[Problem]:
-        """Says where only the first box is given."""
-        if sequence.annotation.annotated is None:
-            return []
-        return [Problem(files.truth[0], "the first box alone: trackers run, nothing can be scored", fatal=False)]
+        """Says which form the boxes were found to have where it is not the usual one, and where only the first is given."""
+        notes = []
+        form = read_truth(files)[0].form
+        if "found out" in form and not form.startswith("x,y,w,h"):
+            notes.append(f"boxes are taken as {form}; format=xywh or format=corners settles it")
+        if sequence.annotation.annotated is not None:
+            notes.append("the first box alone: trackers run, nothing can be scored")
+        return [Problem(files.truth[0], note, fatal=False) for note in notes]
 
     def __getitem__(self, name: str) -> Sequence:
         """A sequence by name. Raises `UnknownName` with a suggestion."""

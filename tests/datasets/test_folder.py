@@ -224,6 +224,10 @@ def test_corners_are_found_out_and_said(clip: Path) -> None:
     np.testing.assert_allclose(sequence.boxes, boxes())
     assert sequence.facts["boxes"].startswith("corners x1,y1,x2,y2 (found out")
     assert only(clip, format="corners").facts["boxes"] == "corners x1,y1,x2,y2 (as told)"
+    [note] = open_dataset("folder", clip).check()
+    assert not note.fatal
+    assert "taken as corners x1,y1,x2,y2 (found out" in note.text
+    assert open_dataset("folder:format=corners", clip).check() == []
 
 
 def test_in_doubt_the_form_is_asked_for(clip: Path) -> None:
