@@ -6,6 +6,7 @@
     for prediction in tracker.track(frames, (x, y, w, h)): ...      # a person's own video
     run = trackzoo.run("dcf", "synth")                              # a benchmark, stored and resumable
     print(trackzoo.evaluate(run))                                   # its scores
+    trackzoo.compare("dcf", "static").write("report")               # tables, plots and pages of all that is stored
 
 The command line does the same by calling the same functions. Importing this package imports neither torch nor cv2.
 """
@@ -17,9 +18,9 @@ from typing import TYPE_CHECKING, Any
 from trackzoo._version import __version__
 
 if TYPE_CHECKING:
-    from trackzoo.api import evaluate, load, open_dataset, report, run
+    from trackzoo.api import compare, evaluate, load, open_dataset, run
 
-__all__ = ["__version__", "evaluate", "load", "open_dataset", "report", "run"]
+__all__ = ["__version__", "compare", "evaluate", "load", "open_dataset", "run"]
 
 
 def __getattr__(name: str) -> Any:

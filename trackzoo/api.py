@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from trackzoo.metrics import Scores
     from trackzoo.report.report import Report
 
-__all__ = ["evaluate", "load", "open_dataset", "report", "run"]
+__all__ = ["compare", "evaluate", "load", "open_dataset", "run"]
 
 
 def load(name: str, *, device: str = "cpu", dtype: str = "fp32", **settings: Any) -> Tracker[Any]:
@@ -94,7 +94,7 @@ def evaluate(
     )
 
 
-def report(
+def compare(
     *trackers: str,
     datasets: Iterable[str | Dataset] = (),
     results: str | Path | None = None,

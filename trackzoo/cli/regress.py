@@ -18,9 +18,7 @@ def _shared(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--results", type=click.Path(path_type=Path), metavar="DIR", help="Results folder (default: runs/)."
         ),
-        click.option(
-            "-d", "--dataset", "datasets", multiple=True, metavar="NAME", help="Only this data set; repeatable."
-        ),
+        click.option("-d", "--dataset", "datasets", multiple=True, metavar="NAME", help="Only these data sets."),
         click.argument("trackers", nargs=-1, metavar="[TRACKER]..."),
         click.argument("baseline", type=click.Path(path_type=Path)),
     ):
@@ -40,9 +38,7 @@ def regress() -> None:
 
 @regress.command()
 @_shared
-@click.option(
-    "-p", "--profile", "profiles", multiple=True, metavar="NAME", help="Score under this profile; repeatable."
-)
+@click.option("-p", "--profile", "profiles", multiple=True, metavar="NAME", help="Score under these profiles.")
 def save(
     baseline: Path,
     trackers: tuple[str, ...],
@@ -52,9 +48,10 @@ def save(
     profiles: tuple[str, ...],
 ) -> None:
     """Save metrics, values per sequence and boxes of results as BASELINE, a JSON file."""
+    from trackzoo.cli.run import _datasets, _names
     from trackzoo.report.regress import save as save_baseline
 
-    runs = save_baseline(baseline, results_folder(results), trackers, datasets, profiles, data_root)
+    runs = save_baseline(baseline, results_folder(results), trackers, _datasets(datasets), _names(profiles), data_root)
     click.echo(
         f"Saved {len(runs)} run{'s' if len(runs) != 1 else ''} to {baseline} ({baseline.stat().st_size / 1024:.0f} KiB):"
     )
@@ -84,13 +81,14 @@ def check(
     Exit code 0: every metric is within the tolerance. 1: one is off, or a run is missing; the first sequence and frame where
     results part is named. 2: the baseline cannot be compared (other annotation, other profile version).
     """
+    from trackzoo.cli.run import _datasets
     from trackzoo.report.regress import check as check_baseline
 
     outcome = check_baseline(
         baseline,
         results_folder(results),
         trackers,
-        datasets,
+        _datasets(datasets),
         tolerance=tolerance,
         box_tolerance=box_tolerance,
         data_root=data_root,

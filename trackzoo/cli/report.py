@@ -9,9 +9,7 @@ import click
 
 @click.command()
 @click.argument("trackers", nargs=-1, metavar="[TRACKER]...")
-@click.option(
-    "-d", "--dataset", "datasets", multiple=True, metavar="NAME", help="Only this data set; may stand several times."
-)
+@click.option("-d", "--dataset", "datasets", multiple=True, metavar="NAME", help="Only these data sets.")
 @click.option(
     "--results",
     type=click.Path(path_type=Path),
@@ -31,7 +29,7 @@ import click
     "profiles",
     multiple=True,
     metavar="NAME",
-    help="Score under this profile, several by repeating or with commas (default: each data set's own).",
+    help="Score under these profiles (default: each data set's own).",
 )
 @click.option("--published", is_flag=True, help="Add figures from papers, and deviations from a tracker's own paper.")
 @click.option("--as-released", is_flag=True, help="Cut boxes to integers first, as the reference runners saved them.")
@@ -67,14 +65,15 @@ def report(
     trackzoo report dcf static --dataset synth         two trackers on one data set
     trackzoo report --dataset lasot --out report/      with plots, LaTeX, CSV and a page
     """
-    from trackzoo.api import report as make
+    from trackzoo.api import compare
+    from trackzoo.cli.run import _datasets, _names
     from trackzoo.report.terminal import print_tables
 
-    made = make(
+    made = compare(
         *trackers,
-        datasets=datasets,
+        datasets=_datasets(datasets),
         results=results,
-        profiles=[name.strip() for given in profiles for name in given.split(",") if name.strip()],
+        profiles=_names(profiles),
         published=published,
         as_released=as_released,
         allow_incomplete=allow_incomplete,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import shlex
 from collections.abc import Iterable, Sequence as ListOf
@@ -14,6 +15,7 @@ import numpy as np
 from trackzoo.errors import ResultsError, TrackzooError
 from trackzoo.metrics import PROFILES, Scores, evaluate, profile as profile_named
 from trackzoo.metrics.types import Floats
+from trackzoo.registry import tracker
 from trackzoo.report.columns import columns
 from trackzoo.report.model import Board, Comparison, Deviation, Entry, Speed
 from trackzoo.report.selection import Library, Opened, select
@@ -75,7 +77,7 @@ def collect(
     notes: list[str] = []
     runs = _scorable(runs, library, notes, named=bool(datasets))
     if not (rules.allow_incomplete or rules.common):
-        refuse_incomplete(runs, Path(results))
+        refuse_incomplete(runs, library, Path(results))
     groups: dict[tuple[str, ...], list[StoredRun]] = {}
     for run in runs:
         opened = library.open(run)
@@ -85,37 +87,58 @@ def collect(
     if not boards:
         raise TrackzooError("; ".join(notes) or f"{results}: found nothing to score")
     weights = [weights_of(run) for run in runs]
-    if not any(weights):
-        notes.append("No tracker here has a network: these are weight-free baselines, not the state of the art.")
+    # A person's own class (`module:Class`) may have a network that nobody here knows of.
+    if not any(weights) and not any(":" in run.tracker for run in runs):
+        notes.append("None of these trackers is known to use trained weights: they are weight-free baselines.")
     return Comparison(tuple(boards), tuple(dict.fromkeys(notes)))
 
 
-def refuse_incomplete(runs: Iterable[StoredRun], results: Path) -> None:
+def refuse_incomplete(runs: Iterable[StoredRun], library: Library, results: Path) -> None:
     """Raise `ResultsError` for the first incomplete run: what is missing, and the command that finishes it."""
     incomplete = [(run, run.missing()) for run in runs]
     incomplete = [(run, missing) for run, missing in incomplete if missing]
     if not incomplete:
         return
     run, missing = incomplete[0]
-    more = f" (and {len(incomplete) - 1} more incomplete sets)" if len(incomplete) > 1 else ""
+    more = (
+        f" ({listing([f'{run.tracker} on {run.dataset}' for run, _ in incomplete[1:]])} too)" if incomplete[1:] else ""
+    )
     raise ResultsError(
         run.path,
-        f"{len(run.expected) - len(missing)} of {len(run.expected)} sequences finished{more}, missing {listing(missing)}",
+        f"{len(run.expected) - len(missing)} of {len(run.expected)} sequences finished, missing {listing(missing)}{more}",
         "all of them",
-        f"'{finishing(run, results)}' finishes it, --allow-incomplete shows it marked as incomplete",
+        f"'{finishing(run, library.open(run), results)}' finishes it, --allow-incomplete shows it marked as incomplete",
     )
 
 
-def finishing(run: StoredRun, results: Path) -> str:
-    """The command that makes what a run is missing."""
+def finishing(run: StoredRun, opened: Opened, results: Path) -> str:
+    """The command that makes what a run is missing, with what its identity needs."""
+    identity = run.identity.get("identity", {})
     words = ["trackzoo", "run", "--tracker", run.tracker, "--dataset", run.dataset]
-    if run.protocol != "ope":
+    if run.protocol != opened.dataset.protocol:
         words += ["--protocol", run.protocol]
     if len(run.repeats) > 1:
         words += ["--repeats", str(len(run.repeats))]
+    for option, usual in (("seed", 0), ("dtype", "fp32")):
+        if identity.get(option, usual) != usual:
+            words += [f"--{option}", str(identity[option])]
+    for key, value in identity.get("settings", {}).items():
+        if value != _variant_settings(run.tracker).get(key):
+            words += ["--set", f"{key}={json.dumps(value)}"]
+    if len(run.expected) < len(opened.places):
+        words.append("--available")
     if results != Path("runs"):
         words += ["--results", str(results)]
+    if opened.personal and opened.dataset.root is not None:
+        words += ["--data-root", str(opened.dataset.root)]
     return shlex.join(words)
+
+
+def _variant_settings(name: str) -> dict[str, Any]:
+    try:
+        return tracker(name).settings
+    except TrackzooError:
+        return {}
 
 
 def listing(names: ListOf[str], most: int = 3) -> str:
@@ -204,6 +227,8 @@ def _boards(runs: ListOf[StoredRun], opened: Opened, rules: Rules, notes: list[s
     own = {
         run.path: tuple(name for name in opened.ordered(run.expected) if name not in set(run.missing())) for run in runs
     }
+    # Incomplete runs that have the very same part may be ranked among each other like any others.
+    common = rules.common or (len(set(own.values())) == 1 and any(run.missing() for run in runs))
     if rules.common:
         shared = set.intersection(*(set(names) for names in own.values()))
         if not shared:
@@ -229,7 +254,7 @@ def _boards(runs: ListOf[StoredRun], opened: Opened, rules: Rules, notes: list[s
     boards = []
     for name, entries in found.items():
         if entries:
-            boards.append(_board(opened, runs[0].protocol, name, entries, rules))
+            boards.append(_board(opened, runs[0].protocol, name, entries, rules, common))
     return boards
 
 
@@ -287,9 +312,9 @@ def _deviations(run: StoredRun, under: Any) -> Iterable[Deviation]:
             yield Deviation(figure, ours, scores.version, value)
 
 
-def _board(opened: Opened, protocol: str, profile: str, entries: list[Entry], rules: Rules) -> Board:
+def _board(opened: Opened, protocol: str, profile: str, entries: list[Entry], rules: Rules, common: bool) -> Board:
     facts = profile_named(profile)
-    names = entries[0].scores.names if rules.common else entries[0].expected
+    names = entries[0].scores.names if common else entries[0].expected
     metrics = [metric for entry in entries for metric in entry.scores.metrics]
     main = columns(metrics)[0]
 
@@ -324,7 +349,7 @@ def _board(opened: Opened, protocol: str, profile: str, entries: list[Entry], ru
         tuple(sorted(entries, key=rank)),
         {name: opened.dataset[name].attributes for name in names},
         published_rows,
-        rules.common,
+        common,
         _mended(entries),
     )
 

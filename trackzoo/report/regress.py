@@ -51,8 +51,8 @@ def save(
 ) -> list[BaselineRun]:
     """Score the chosen runs and write them as a baseline. Incomplete ones are refused; errors as `collect.collect`."""
     runs = select(results, trackers, datasets)
-    refuse_incomplete(runs, results)
     library = Library(data_root)
+    refuse_incomplete(runs, library, results)
     saved = []
     for run in runs:
         opened = library.open(run)

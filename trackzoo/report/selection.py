@@ -23,10 +23,11 @@ class Opened:
         name: of the data set without its split.
         title: as papers print it.
         split: its split; empty where it has none.
+        personal: a person's own data, which no option but `--data-root` finds.
     """
 
     def __init__(self, dataset: Dataset) -> None:
-        self.dataset, self.id = dataset, dataset.id
+        self.dataset, self.id, self.personal = dataset, dataset.id, False
         self.name, self.title, self.split = dataset.id, dataset.id, ""
         try:
             spec, split = dataset_choice(dataset.id)
@@ -35,6 +36,7 @@ class Opened:
         else:
             _, options = dataset_options(dataset.id)
             marks = ", ".join(f"{key} {value}" for key, value in options.items())
+            self.personal = spec.personal
             if not spec.personal:
                 self.split = split
                 self.name = spec.name + dataset.id.removeprefix(spec.id(split))

@@ -43,11 +43,12 @@ def evaluate(
         opened = Library(data_root, [given] if given else []).open(run)
         missing = run.missing()
         if missing and not allow_incomplete:
+            command = finishing(run, opened, run.path.parent.parent.parent)
             raise ResultsError(
                 run.path,
                 f"{len(run.expected) - len(missing)} of {len(run.expected)} sequences finished, missing {listing(missing)}",
                 "all of them",
-                f"'{finishing(run, run.path.parent.parent.parent)}' finishes it, allow_incomplete=True scores what is there",
+                f"'{command}' finishes it, allow_incomplete=True scores what is there",
             )
         names = tuple(name for name in opened.ordered(run.expected) if name not in set(missing))
         if not names:

@@ -157,7 +157,7 @@ def board_caption(board: Board) -> str:
     facts = [
         f"profile {board.profile} v{board.version}",
         f"protocol {board.protocol}",
-        f"{len(board.names)} sequences" + (" that all runs have" if board.common else ""),
+        f"{len(board.names)} sequences" + (" that all of these runs have" if board.common else ""),
         f"annotation {board.fingerprint[:12]}",
     ]
     if any(entry.as_released for entry in board.entries):
@@ -281,7 +281,7 @@ class _Footnotes:
 def _entry_notes(entry: Entry, board: Board, notes: _Footnotes, short: bool = False) -> tuple[str, ...]:
     found = []
     if not entry.complete:
-        subset = "scored on the sequences that all runs have" if board.common else "scored on its own part, not ranked"
+        subset = "scored on what all of these runs have" if board.common else "scored on its own part, not ranked"
         text = f"incomplete: {subset}"
         if not short:
             text = f"{entry.tracker}: {len(entry.missing)} of {len(entry.expected)} sequences are missing; {subset}"
