@@ -11,6 +11,7 @@ from typing import Any
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.transforms import Bbox
 
 from trackzoo.metrics.types import Curve
 from trackzoo.report import style
@@ -108,8 +109,14 @@ def curve_figure(board: Board, kind: Kind, styles: Mapping[str, style.Line], dec
     return figure
 
 
-def render(figure: Figure, forms: Iterable[str] = FORMATS) -> dict[str, bytes]:
-    """The figure as files' bytes by format (`png`, `pdf`, `svg`), cut to what is drawn. Equal input gives equal bytes."""
+def render(figure: Figure, forms: Iterable[str] = FORMATS, *, whole: bool = False) -> dict[str, bytes]:
+    """The figure as files' bytes by format (`png`, `pdf`, `svg`), cut to what is drawn. Equal input gives equal bytes.
+
+    Args:
+        figure: what to render.
+        forms: names of the formats.
+        whole: keep the figure's width, which was chosen for a page, and cut its height alone.
+    """
     # A date or a version in the file would make every rendering differ from the last.
     undated: dict[str, dict[str, Any]] = {
         "png": {"Software": None},
@@ -119,6 +126,8 @@ def render(figure: Figure, forms: Iterable[str] = FORMATS) -> dict[str, bytes]:
     # Measured once; `bbox_inches="tight"` would draw everything once more for each format.
     canvas = FigureCanvasAgg(figure)
     box = figure.get_tightbbox(canvas.get_renderer()).padded(0.03)
+    if whole:
+        box = Bbox.from_extents(min(0.0, box.x0), box.y0, max(float(figure.get_figwidth()), box.x1), box.y1)
     files = {}
     for form in forms:
         file = io.BytesIO()

@@ -25,10 +25,21 @@ DASHES: tuple[tuple[float, ...], ...] = (
     (9, 3),
 )
 
+#: Hatches of bars, in step with `DASHES`: bars of one colour are told apart by them.
+HATCHES = ("", "////", "....", "xxxx", "\\\\\\\\", "----")
+#: Point markers. Twelve of them times five colours give sixty points that differ.
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "h", "*")
+
 INK, GRID, PAPER = "#1a1a1a", "#d5d5d5", "#ffffff"
+#: What stands in the background: figures of others, names that are not picked out.
+SOFT = "#8a8a8a"
+#: The annotation, where it is drawn into pictures: on no tracker's list, bright on a dark casing.
+TRUTH = "#ffe14d"
 
 #: Axes of a curve plot in inches: with its legend it fits a column and a half, two stand side by side on a page.
 AXES = (3.1, 2.65)
+#: Width in inches of one column, and of the page, of a two-column paper (IEEE: 88.9 and 181.9 mm).
+COLUMN, PAGE = 3.5, 7.16
 FONT_SIZE = 8.0
 LEGEND_SIZE = 7.0
 #: Smallest print that a journal accepts.
@@ -62,6 +73,16 @@ def line(index: int) -> Line:
     # What ranks first is drawn strongest; the width also keeps solid lines apart from dashed ones where they cross.
     width = max(0.9, 1.6 - 0.12 * dash) * (0.7 if turn else 1.0)
     return Line(index, COLOURS[colour], DASHES[dash], width)
+
+
+def marker(index: int) -> str:
+    """Point marker of line style number `index`; with its colour it is unlike that of any other up to sixty."""
+    return MARKERS[index % len(MARKERS)]
+
+
+def hatch(index: int) -> str:
+    """Hatch of a bar in line style number `index`; with its colour it is unlike that of any other up to thirty."""
+    return HATCHES[index // len(COLOURS) % len(HATCHES)]
 
 
 def shorten(name: str, length: int = NAME_LENGTH) -> str:
@@ -106,6 +127,7 @@ def figures(**changes: Any) -> Iterator[None]:
         "grid.color": GRID,
         "grid.linewidth": 0.5,
         "legend.fontsize": LEGEND_SIZE,
+        "hatch.linewidth": 0.5,
         "lines.dash_capstyle": "butt",
         "lines.scale_dashes": True,
         "pdf.fonttype": 42,
