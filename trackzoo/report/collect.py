@@ -37,6 +37,7 @@ class Rules:
         allow_incomplete: show incomplete sets, each on its own part, marked and unranked.
         common: score all runs of a data set on the sequences that all of them have.
         allow_other_data: show runs on annotation that differs from what is on disk now, marked.
+        lenient: treat results that do not fit as the profile's toolkit does, with a note for each, instead of refusing them.
     """
 
     profiles: tuple[str, ...] = ()
@@ -45,6 +46,7 @@ class Rules:
     allow_incomplete: bool = False
     common: bool = False
     allow_other_data: bool = False
+    lenient: bool = False
 
 
 def collect(
@@ -78,6 +80,29 @@ def collect(
     runs = _scorable(runs, library, notes, named=bool(datasets))
     if not (rules.allow_incomplete or rules.common):
         refuse_incomplete(runs, library, Path(results))
+    return compare(runs, library, rules, notes, source=results)
+
+
+def compare(
+    runs: ListOf[StoredRun], library: Library, rules: Rules, notes: ListOf[str] = (), *, source: str | Path = "results"
+) -> Comparison:
+    """Score runs that were chosen and gather those that may be compared.
+
+    Args:
+        runs: stored runs, or anything that answers like them (a folder of another toolkit's files).
+        library: opens their data sets.
+        rules: how they are scored. That they are complete is the caller's to check.
+        notes: lines that the comparison begins with.
+        source: where they come from, for messages.
+
+    Raises:
+        UnknownName: a profile that does not exist.
+        ResultsError: results that do not fit their annotation.
+        TrackzooError: nothing to score.
+    """
+    for name in rules.profiles:
+        profile_named(name)
+    notes = list(notes)
     groups: dict[tuple[str, ...], list[StoredRun]] = {}
     for run in runs:
         opened = library.open(run)
@@ -85,7 +110,7 @@ def collect(
         groups.setdefault((run.dataset, run.protocol, *selection), []).append(run)
     boards = [board for group in groups.values() for board in _boards(group, library.open(group[0]), rules, notes)]
     if not boards:
-        raise TrackzooError("; ".join(notes) or f"{results}: found nothing to score")
+        raise TrackzooError("; ".join(notes) or f"{source}: found nothing to score")
     weights = [weights_of(run) for run in runs]
     # A person's own class (`module:Class`) may have a network that nobody here knows of.
     if not any(weights) and not any(":" in run.tracker for run in runs):
@@ -153,28 +178,37 @@ def default_profile(dataset: Dataset) -> str:
 
 
 def score(
-    opened: Opened, boxes: ListOf[ListOf[Floats]], names: tuple[str, ...], profile: str, *, as_released: bool = False
+    opened: Opened,
+    boxes: ListOf[ListOf[Floats | None]],
+    names: tuple[str, ...],
+    profile: str,
+    *,
+    as_released: bool = False,
+    lenient: bool = False,
 ) -> Scores:
     """Scores of one tracker's boxes.
 
     Args:
         opened: the data set.
-        boxes: `boxes[r][s]` (N, 4) of repetition r on sequence `names[s]`.
+        boxes: `boxes[r][s]` (N, 4) of repetition r on sequence `names[s]`, or None where there are none.
         names: the sequences.
         profile: name of the profile.
         as_released: cut boxes to integers first.
+        lenient: see `trackzoo.metrics.evaluate`.
     """
     chosen = profile_named(profile)
     called = opened.dataset.toolkit_names.get(profile, opened.id)
     # Average overlap is of boxes clipped to the picture; nothing else looks at its size.
     truths = opened.truths(names, sizes="ao" in chosen.metrics(called))
     if as_released:
-        boxes = [[np.trunc(values) for values in repetition] for repetition in boxes]
-    return evaluate(profile, truths, boxes, dataset=called)
+        boxes = [[None if values is None else np.trunc(values) for values in repetition] for repetition in boxes]
+    return evaluate(profile, truths, boxes, dataset=called, lenient=lenient)
 
 
 def speed_of(run: StoredRun, names: Iterable[str]) -> Speed | None:
-    """Speed over the given sequences and all repetitions; None where nothing was timed."""
+    """Speed over the given sequences and all repetitions; None where nothing was timed, or nobody knows on what machine."""
+    if run.identity.get("imported"):
+        return None
     frames, seconds, lanes, jobs = 0, 0.0, 1, 1
     devices: dict[str, None] = {}
     for repeat in run.repeats:
@@ -262,15 +296,17 @@ def _entries(
     run: StoredRun, opened: Opened, names: tuple[str, ...], profiles: ListOf[str], rules: Rules
 ) -> Iterable[Entry]:
     """One entry a profile; boxes are read once."""
-    boxes = [[run.boxes(name, repeat) for name in names] for repeat in run.repeats]
+    boxes: list[list[Floats | None]] = [[run.boxes(name, repeat) for name in names] for repeat in run.repeats]
     scored: dict[str, Scores] = {}
 
     def under(profile: str) -> Scores:
         if profile not in scored:
             try:
-                scored[profile] = score(opened, boxes, names, profile, as_released=rules.as_released)
+                scored[profile] = score(
+                    opened, boxes, names, profile, as_released=rules.as_released, lenient=rules.lenient
+                )
             except ResultsError as error:
-                raise TrackzooError(f"{run.path}: {error}") from None
+                raise TrackzooError(_blamed(run, error)) from None
         return scored[profile]
 
     speed = speed_of(run, names)
@@ -287,13 +323,19 @@ def _entries(
             opened.ordered(run.expected),
             run.missing(),
             len(run.repeats),
-            tuple(len(values) for values in boxes[0]),
+            tuple(0 if values is None else len(values) for values in boxes[0]),
             speed,
             random_weights(run),
             False,
             rules.as_released,
             tuple(_deviations(run, under)) if rules.published and len(names) == len(opened.places) else (),
         )
+
+
+def _blamed(run: StoredRun, error: ResultsError) -> str:
+    """The message with the file that it is about, where the run knows which file a sequence's boxes are from."""
+    file = getattr(run, "sources", {}).get(str(error.path))
+    return f"{run.path}: {error}" if file is None else f"{file}{str(error).removeprefix(str(error.path))}"
 
 
 def _deviations(run: StoredRun, under: Any) -> Iterable[Deviation]:
