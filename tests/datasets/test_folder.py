@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 from collections.abc import Callable, Sequence as ListOf
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -436,3 +437,29 @@ def test_benchmark_clips_as_own_folders(shared: Path, clip: str, frames: int) ->
 def test_more_pictures_than_rows_is_said(shared: Path) -> None:
     with pytest.raises(DataError, match=r"groundtruth_rect.txt: found too few rows: 74, expected 81"):
         len(only(shared / "data" / "sequences" / "otb" / "Football1"))
+
+
+# The whole way through the command line.
+
+
+def test_one_command_from_pictures_to_scores(clip: Path, cli: Callable[..., Any]) -> None:
+    done = cli("run", "--tracker", "static", "--dataset", "folder", "--data-root", clip)
+    assert done.returncode == 0, done.stderr
+    report = cli("report")
+    assert report.returncode == 0, report.stderr
+    assert "static" in report.stdout
+    assert "folder-clip" in report.stdout
+
+
+def test_mistakes_are_one_line_and_exit_code_2(
+    clip: Path, tmp_path: Path, cli: Callable[..., Any], refused: Callable[..., str]
+) -> None:
+    run = ("run", "--tracker", "static", "--dataset")
+    refused(cli(*run, "folder"), "Give --data-root DIR")
+    refused(cli(*run, "folder", "--data-root", tmp_path / "none"), "found no such folder or file")
+    write_rows(clip / "groundtruth.txt", [[1, 2, 3]] * 6)
+    refused(cli(*run, "folder", "--data-root", clip), "groundtruth.txt:1: found 3 numbers")
+    write_rows(clip / "groundtruth.txt", [[10, 10, 60, 50]] * 6)
+    refused(cli(*run, "folder", "--data-root", clip), "say which with format=xywh or format=corners")
+    done = cli(*run, "folder:format=xywh", "--data-root", clip)
+    assert done.returncode == 0, done.stderr
