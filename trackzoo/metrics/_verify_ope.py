@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from trackzoo.metrics.comparison import Comparison, Row
+from trackzoo.metrics.comparison import Comparison, Row, other_case
 from trackzoo.metrics.frames import frame_values
 from trackzoo.metrics.profiles import PROFILES, evaluate
 from trackzoo.metrics.speed import mean_rate
@@ -74,7 +74,7 @@ def pytracking(name: str, content: Golden, make: MakeCase) -> Iterator[Row]:
             continue
         case = make(result["kind"], result["case_digest"])
         if case is None:
-            yield _other_case(comparison)
+            yield other_case(comparison)
             continue
         truths = truths_of(case)
 
@@ -124,7 +124,7 @@ def lasot_matlab(name: str, content: Golden, make: MakeCase) -> Iterator[Row]:
     comparison = Comparison("lasot-matlab", f"{name} lasot")
     case = make("lasot", content["case_digest"])
     if case is None:
-        yield _other_case(comparison)
+        yield other_case(comparison)
         return
 
     def ours(scores: Scores) -> Ours:
@@ -148,7 +148,7 @@ def got10k(name: str, content: Golden, make: MakeCase) -> Iterator[Row]:
         comparison = Comparison("got10k", f"{name} {dataset}")
         case = make(dataset, result["case_digest"])
         if case is None:
-            yield _other_case(comparison)
+            yield other_case(comparison)
             continue
         truths = truths_of(case)
         for tracker, golden in result["trackers"].items():
@@ -219,7 +219,7 @@ def pysot(name: str, content: Golden, make: MakeCase) -> Iterator[Row]:
         comparison = Comparison("pysot", f"{name} {dataset}")
         case = make(dataset, result["case_digest"])
         if case is None:
-            yield _other_case(comparison)
+            yield other_case(comparison)
             continue
         by_sequence = frozenset(
             key for golden in result["trackers"].values() for key in golden if key.startswith("seq_")
@@ -261,7 +261,7 @@ def trackingnet(name: str, content: Golden, make: MakeCase) -> Iterator[Row]:
     comparison = Comparison("trackingnet", f"{name} trackingnet")
     case = make("trackingnet", content["case_digest"])
     if case is None:
-        yield _other_case(comparison)
+        yield other_case(comparison)
         return
     truths = truths_of(case)
     for tracker, golden in content["trackers"].items():
@@ -285,8 +285,3 @@ def trackingnet(name: str, content: Golden, make: MakeCase) -> Iterator[Row]:
             row = [scores.per_sequence[metric][index] for metric in order]
             comparison.numbers_of(f"{tracker} {sequence}", row, values, DOUBLE)
     yield from comparison.rows()
-
-
-def _other_case(comparison: Comparison) -> Row:
-    text = "the generator that comes with trackzoo makes another case (digests differ)"
-    return Row(comparison.profile, comparison.case, "skipped", float("nan"), 0, text)

@@ -22,7 +22,7 @@ def ceiling(truth: Truth) -> Floats:
     Where the annotation is unknown or has no area (LaSOT has rows `1,1,-1,-1`), the box before stands.
     """
     usable = np.isfinite(truth.boxes).all(axis=1) & (truth.boxes[:, 2:] > 0).all(axis=1)
-    index = np.where(usable, np.arange(len(usable)), 0)
+    index = np.where(usable, np.arange(len(truth.boxes)), 0)
     return truth.boxes[np.maximum.accumulate(index)]
 
 

@@ -14,16 +14,17 @@ from pathlib import Path
 from typing import Any
 
 from trackzoo.errors import DataError, TrackzooError
-from trackzoo.metrics import _verify_ope
+from trackzoo.metrics import _verify_ope, _verify_vos
 from trackzoo.metrics.comparison import Row
 
 #: Beginning of a file's name -> comparison.
-KINDS: dict[str, Callable[[str, Mapping[str, Any], _verify_ope.MakeCase], Iterator[Row]]] = {
-    "golden_ope_pytracking": _verify_ope.pytracking,
-    "golden_ope_lasot_matlab": _verify_ope.lasot_matlab,
-    "golden_ope_got10k": _verify_ope.got10k,
-    "golden_ope_pysot": _verify_ope.pysot,
-    "golden_ope_trackingnet": _verify_ope.trackingnet,
+KINDS: dict[str, Callable[[str, Mapping[str, Any]], Iterator[Row]]] = {
+    "golden_ope_pytracking": lambda name, content: _verify_ope.pytracking(name, content, _boxes(content)),
+    "golden_ope_lasot_matlab": lambda name, content: _verify_ope.lasot_matlab(name, content, _boxes(content)),
+    "golden_ope_got10k": lambda name, content: _verify_ope.got10k(name, content, _boxes(content)),
+    "golden_ope_pysot": lambda name, content: _verify_ope.pysot(name, content, _boxes(content)),
+    "golden_ope_trackingnet": lambda name, content: _verify_ope.trackingnet(name, content, _boxes(content)),
+    "golden_vos": lambda name, content: _verify_vos.vos(name, content, _videos(content)),
 }
 
 
@@ -63,17 +64,21 @@ def compare_file(path: Path) -> list[Row]:
     except (OSError, EOFError, ValueError) as error:
         raise DataError(path, f"no readable JSON ({error})", "a golden file") from None
     try:
-        return list(compare(name, content, _maker(content)))
+        return list(compare(name, content))
     except (KeyError, TypeError, AttributeError) as error:
         raise DataError(
             path, f"an entry missing or of another kind ({error!r})", "a golden file of this kind"
         ) from None
 
 
-def _maker(content: Mapping[str, Any]) -> _verify_ope.MakeCase:
+def _generator() -> Any:
+    """The generator of cases, kept as it was when the goldens were made, untyped; a folder's own copy is never run."""
+    return importlib.import_module("trackzoo.metrics.goldens.make_case")
+
+
+def _boxes(content: Mapping[str, Any]) -> _verify_ope.MakeCase:
     """Box cases of a file's seed and arguments; None where the digest says that it is another case."""
-    # The generator is kept as it was when the goldens were made, untyped; the folder's own copy is never run.
-    generator: Any = importlib.import_module("trackzoo.metrics.goldens.make_case")
+    generator = _generator()
     made: dict[str, tuple[dict[str, Any], str]] = {}
 
     def make(kind: str, digest: str) -> dict[str, Any] | None:
@@ -82,5 +87,16 @@ def _maker(content: Mapping[str, Any]) -> _verify_ope.MakeCase:
             made[kind] = case, generator.digest(case)
         case, found = made[kind]
         return case if found == digest else None
+
+    return make
+
+
+def _videos(content: Mapping[str, Any]) -> _verify_vos.MakeVideos:
+    """Mask cases of a file's seed and arguments, with their digests."""
+    generator = _generator()
+
+    def make(late: bool) -> tuple[dict[str, Any], str]:
+        case = generator.vos_case(content["seed"], late=late, **content["case_args"])
+        return case, generator.digest(case)
 
     return make
