@@ -175,6 +175,19 @@ def test_latex_is_booktabs_with_ranks(count: int) -> None:
     assert text.isascii()
 
 
+def test_latex_parts_what_is_longer_than_a_page() -> None:
+    table = board_table(made_report.board(30))
+    noted = replace(table.rows[-1].cells[1], notes=("1",))
+    last = replace(table.rows[-1], cells=(table.rows[-1].cells[0], noted, *table.rows[-1].cells[2:]))
+    table = replace(table, rows=(*table.rows[:-1], last), footnotes=(("1", "a note on the last"),))
+    first, second, third = latex.pages(table, 12)
+    assert (*first.rows, *second.rows, *third.rows) == table.rows
+    assert (first.footnotes, third.footnotes) == ((), table.footnotes)
+    assert second.title.endswith("(continued)")
+    text = "".join(latex.environment(part, first=part is first) for part in (first, second, third))
+    assert text.count("\\label{") == 1
+
+
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no LaTeX here")
 def test_latex_compiles(tmp_path: Path) -> None:
     (tmp_path / "table.tex").write_text(latex_of(30))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence as ListOf
+from dataclasses import replace
 
 from trackzoo.report.table import Cell, Table, escape
 
@@ -13,40 +14,56 @@ HEAD = """% Made by trackzoo {version}. Needs \\usepackage{{booktabs}} in the pr
 _DROPPED = ("#",)
 #: More letters than this, or twice as many, do not fit one column, or the whole page, of a two-column paper.
 _NARROW = 46
+#: Rows that fit a page together with their footnotes.
+_ROWS = 36
 
 _SIGNS = {"−": "$-$", "–": "--", "±": "$\\pm$", "Δ": "$\\Delta$", "†": "$\\dagger$", "‡": "$\\ddagger$", "§": "\\S",
           "·": "$\\cdot$", "…": "\\dots{}", "×": "$\\times$", "≥": "$\\geq$", "≤": "$\\leq$"}  # fmt: skip
 
 
 def document(tables: ListOf[Table], version: str) -> str:
-    """All tables, one `table` environment each."""
-    return HEAD.format(version=version) + "\n" + "\n".join(environment(table) for table in tables)
+    """All tables, each as one `table` environment, or as several where it is longer than a page."""
+    parts = [environment(part, first=place == 0) for table in tables for place, part in enumerate(pages(table))]
+    return HEAD.format(version=version) + "\n" + "\n".join(parts)
 
 
-def environment(table: Table) -> str:
-    """One table with caption, label and footnotes."""
+def pages(table: Table, rows: int = _ROWS) -> list[Table]:
+    """The table in parts that fit a page, each with the footnotes that it needs."""
+    parts = []
+    for begin in range(0, max(len(table.rows), 1), rows):
+        part = table.rows[begin : begin + rows]
+        used = {mark for row in part for cell in row.cells for mark in cell.notes}
+        notes = tuple(note for note in table.footnotes if note[0] in used)
+        title = f"{table.title} (continued)" if begin else table.title
+        parts.append(replace(table, title=title, rows=part, footnotes=notes))
+    return parts
+
+
+def environment(table: Table, *, first: bool = True) -> str:
+    """One table with caption, footnotes and (the first of several parts alone) a label."""
     kept = [place for place, heading in enumerate(table.headings) if heading.text not in _DROPPED]
     width = sum(_width(table, place) + 2 for place in kept)
     wide = "*" if width > _NARROW else ""
     columns = "".join("r" if table.headings[place].numeric else "l" for place in kept)
+    size = (
+        "\\footnotesize\\setlength{\\tabcolsep}{3pt}" if width > 2 * _NARROW else "\\small\\setlength{\\tabcolsep}{4pt}"
+    )
     lines = [
         f"\\begin{{table{wide}}}[t]",
         "  \\centering",
         f"  \\caption{{{literal(table.title)}: {literal(table.caption)}.}}",
-        f"  \\label{{tab:{label(table.key)}}}",
-        "  \\footnotesize\\setlength{\\tabcolsep}{3pt}"
-        if width > 2 * _NARROW
-        else "  \\small\\setlength{\\tabcolsep}{4pt}",
+        *([f"  \\label{{tab:{label(table.key)}}}"] if first else []),
+        "  \\vspace{4pt}",
+        f"  {size}",
         f"  \\begin{{tabular}}{{@{{}}{columns}@{{}}}}",
         "    \\toprule",
         "    " + " & ".join(table.headings[place].latex for place in kept) + " \\\\",
         "    \\midrule",
     ]
-    references = False
-    for row in table.rows:
-        if row.reference and not references:
-            references = True
-            lines += ["    \\midrule", f"    \\multicolumn{{{len(kept)}}}{{@{{}}l}}{{\\emph{{published}}}} \\\\"]
+    for above, row in zip((None, *table.rows), table.rows, strict=False):
+        if row.reference and not (above and above.reference):
+            rule = ["    \\midrule"] if above else []
+            lines += [*rule, f"    \\multicolumn{{{len(kept)}}}{{@{{}}l}}{{\\emph{{published}}}} \\\\"]
         lines.append("    " + " & ".join(_cell(row.cells[place]) for place in kept) + " \\\\")
     lines += ["    \\bottomrule", "  \\end{tabular}"]
     if table.footnotes:

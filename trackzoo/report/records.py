@@ -9,6 +9,7 @@ from typing import Any
 
 from trackzoo.report.columns import column
 from trackzoo.report.model import Board, Comparison, Entry
+from trackzoo.report.published import Figure
 
 FIELDS = (
     "tracker", "dataset", "split", "protocol", "metric", "value", "unit", "profile", "profile_version", "fingerprint",
@@ -66,7 +67,7 @@ def records(comparison: Comparison) -> Iterator[Record]:
                     "unit": column(metric).unit,
                     "profile": figure.profile,
                     "source": "paper",
-                    "note": f"{figure.source}" + (f"; {figure.status}: {figure.note}" if not figure.clean else ""),
+                    "note": "; ".join(_about(figure)),
                 }
 
 
@@ -97,6 +98,14 @@ def as_csv(rows: Iterable[Record], fields: Iterable[str]) -> str:
     writer.writeheader()
     writer.writerows({key: _plain(value) for key, value in row.items()} for row in rows)
     return file.getvalue()
+
+
+def _about(figure: Figure) -> Iterator[str]:
+    yield figure.source
+    if figure.training_data:
+        yield f"trained on {figure.training_data}"
+    if not figure.clean:
+        yield f"{figure.status}: {figure.note}"
 
 
 def _plain(value: Any) -> Any:

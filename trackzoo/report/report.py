@@ -46,7 +46,9 @@ class Report:
     @property
     def notes(self) -> list[str]:
         """What a reader must know, a line each."""
-        return [*self.comparison.notes, *(note for board in self.boards for note in board.notes)]
+        several = len(self.boards) > 1
+        own = [f"{board.title}, {note}" if several else note for board in self.boards for note in board.notes]
+        return [*own, *self.comparison.notes]
 
     @property
     def frame(self) -> pd.DataFrame:

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterable
 from typing import IO, Any
 
-from trackzoo.report.table import Row, Table
+from trackzoo.report.table import Cell, Row, Table
 
 #: Width where nobody says one (a pipe, a file, a notebook): wide enough not to break figures.
 WIDTH = 160
@@ -61,23 +61,27 @@ def _rich(table: Table) -> Any:
     )
     for heading in table.headings:
         drawn.add_column(Text(heading.text), justify="right" if heading.numeric else "left", no_wrap=True)
+    # Room for the longest notes of a column in each of its cells, so that the figures stand in line.
+    room = [
+        max((len(_raised(row.cells[place])) for row in table.rows), default=0) for place in range(len(table.headings))
+    ]
     for above, row in zip((None, *table.rows), table.rows, strict=False):
         if row.reference and not (above and above.reference):
             drawn.add_section()
             drawn.add_row(
                 *[Text("published", style="dim italic") if i == 1 else Text("") for i in range(len(row.cells))]
             )
-        drawn.add_row(*_cells(row, Text))
+        drawn.add_row(*[_cell(cell, row, width, Text) for cell, width in zip(row.cells, room, strict=True)])
     return drawn
 
 
-def _cells(row: Row, text: Any) -> list[Any]:
-    cells = []
-    for cell in row.cells:
-        content = text(cell.text, style=_STYLES[cell.mark])
-        if cell.notes:
-            content.append(",".join(cell.notes).translate(_RAISED), style="dim not bold not underline")
-        if row.reference:
-            content.stylize("dim")
-        cells.append(content)
-    return cells
+def _raised(cell: Cell) -> str:
+    return ",".join(cell.notes).translate(_RAISED)
+
+
+def _cell(cell: Cell, row: Row, room: int, text: Any) -> Any:
+    content = text(cell.text, style=_STYLES[cell.mark])
+    content.append(_raised(cell).ljust(room), style="dim not bold not underline")
+    if row.reference:
+        content.stylize("dim")
+    return content
