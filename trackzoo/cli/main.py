@@ -22,6 +22,7 @@ from trackzoo.errors import TrackzooError, UnknownName
 COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("run", "Run trackers on datasets; resumes where it was stopped."),
     "report": ("report", "Tables, plots and pages from the results."),
+    "evaluate": ("evaluate", "Score a folder of somebody's result files as it lies."),
     "track": ("track", "Track an object in a video or webcam."),
     "trackers": ("trackers", "List the trackers."),
     "datasets": ("datasets", "List, add, show and check datasets."),
