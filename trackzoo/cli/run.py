@@ -30,7 +30,7 @@ def _datasets(values: tuple[str, ...]) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def _settings(values: tuple[str, ...]) -> dict[str, Any]:
+def _settings(values: tuple[str, ...], option: str = "--set") -> dict[str, Any]:
     """`key=value` with the value as TOML has it; what is no TOML is text, since a shell takes the quotes away."""
     from trackzoo.errors import SettingsError
 
@@ -39,7 +39,7 @@ def _settings(values: tuple[str, ...]) -> dict[str, Any]:
         key, equals, text = value.partition("=")
         key = key.strip()
         if not equals or not key.isidentifier():
-            raise SettingsError(f"--set: found '{value}', expected key=value, e.g. --set padding=2.5")
+            raise SettingsError(f"{option}: found '{value}', expected key=value, e.g. {option} padding=2.5")
         try:
             found[key] = tomllib.loads(f"value = {text}")["value"]
         except tomllib.TOMLDecodeError:
@@ -57,11 +57,14 @@ def _settings(values: tuple[str, ...]) -> dict[str, Any]:
 @click.option("--results", metavar="DIR", type=click.Path(path_type=Path), help="Results folder  [default: runs].")
 @click.option("--data-root", metavar="DIR", type=click.Path(path_type=Path), help="Where the benchmarks lie.")
 @click.option("--protocol", metavar="NAME", help="How trials are made  [default: the benchmark's].")
+@click.option("--set-protocol", "rules", multiple=True, metavar="KEY=VALUE", help="A setting of the protocol.")
 @click.option("--first-box", metavar="RULE", help="How a polygon or mask becomes a first box  [default: bounds].")
 @click.option("--sequences", "-s", multiple=True, metavar="A,B", help="These sequences alone.")
 @click.option("--limit", type=int, metavar="N", help="The first N sequences alone.")
 @click.option("--available", is_flag=True, help="Make do with the sequences that are on disk.")
-@click.option("--repeats", type=int, default=1, metavar="N", help="Repetitions, each with its own seed.")
+@click.option(
+    "--repeats", type=int, metavar="N", help="Repetitions, each with its own seed  [default: the protocol's, 1]."
+)
 @click.option("--seed", type=int, default=0, metavar="N", help="Source of all randomness.")
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="A setting of the tracker.")
 @click.option("--lanes", type=int, default=1, metavar="N", help="Trials at once in one worker.")
@@ -77,6 +80,7 @@ def run(
     sequences: tuple[str, ...],
     settings: tuple[str, ...],
     protocol: str | None,
+    rules: tuple[str, ...],
     first_box: str | None,
     dry_run: bool,
     **options: Any,
@@ -93,6 +97,7 @@ def run(
     choices = [tracker(name) for name in _names(trackers)]
     opened = [open_dataset(name, options["data_root"]) for name in _datasets(datasets)]
     own = _settings(settings)
+    of_protocol = _settings(rules, "--set-protocol") | ({"first_box": first_box} if first_box else {})
     # Everything that can be refused is refused before the first frame of the first run.
     plans = [
         prepare(
@@ -100,7 +105,7 @@ def run(
             dataset,
             sequences=_names(sequences),
             settings=own,
-            protocol=named(protocol or dataset.protocol, **({"first_box": first_box} if first_box else {})),
+            protocol=named(protocol or dataset.protocol, **of_protocol),
             **options,
         )
         for dataset in opened
@@ -111,7 +116,11 @@ def run(
         if dry_run:
             click.echo(str(begin(plan).plan))
             continue
-        outcome: RunOutcome = execute(plan, progress=None)
+        try:
+            outcome: RunOutcome = execute(plan, progress=None)
+        except KeyboardInterrupt:
+            click.echo("trackzoo: interrupted; finished trials are kept, the same command goes on", err=True)
+            return 130
         lines = failures(outcome)
         for line in lines[:_TOLD]:
             click.echo(f"trackzoo: {line}", err=True)
