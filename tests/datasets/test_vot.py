@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from trackzoo.errors import DataError
-from trackzoo.protocols.ope import first_target
+from trackzoo.protocols.ope import OnePassTrial
 from trackzoo.region_text import format_region
 from trackzoo.regions import Mask, Polygon, Rectangle, Region, Special
 from trackzoo.registry import dataset_specs, open_dataset
@@ -106,7 +106,7 @@ def test_masks(tmp_path: Path) -> None:
     maps = [agility.masks[index] for index in range(5)]
     assert {labels.shape for labels in maps} == {(HEIGHT, WIDTH)}
     assert [int(labels.sum()) for labels in maps] == [5, 0, 4, 0, 3]  # the third one is cut by the picture
-    target = first_target(agility, agility.frames[0])
+    target = OnePassTrial(agility).target(0, agility.frames[0])
     assert target.box.tolist() == [4, 3, 3, 2]
     assert target.mask is not None
     assert [list(where) for where in np.nonzero(target.mask)] == [[3, 3, 4, 4, 4], [5, 6, 4, 5, 6]]
