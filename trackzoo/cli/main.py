@@ -23,6 +23,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("run", "Run trackers on datasets; resumes where it was stopped."),
     "report": ("report", "Tables, plots and pages from the results."),
     "evaluate": ("evaluate", "Score a folder of somebody's result files as it lies."),
+    "import": ("import_", "Take somebody's results into the results folder."),
+    "export": ("export", "Write results in another toolkit's layout."),
+    "submit": ("submit", "Build a benchmark server's package, or check one."),
     "track": ("track", "Track an object in a video or webcam."),
     "trackers": ("trackers", "List the trackers."),
     "datasets": ("datasets", "List, add, show and check datasets."),
@@ -39,11 +42,11 @@ class LazyGroup(click.Group):
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import the module; its attribute named as the command is the command."""
+        """Import the module; its attribute of the same name is the command (`import_` is `import`)."""
         if cmd_name not in COMMANDS:
             raise UnknownName("command", cmd_name, COMMANDS, "'trackzoo --help'")
-        module = importlib.import_module(f"trackzoo.cli.{COMMANDS[cmd_name][0]}")
-        command: click.Command = getattr(module, cmd_name.replace("-", "_"))
+        name = COMMANDS[cmd_name][0]
+        command: click.Command = getattr(importlib.import_module(f"trackzoo.cli.{name}"), name)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -52,7 +52,9 @@ def _check_size(archive: Path, sizes: Iterable[int]) -> None:
     for size in sizes:
         total, count = total + size, count + 1
     if total > MOST_BYTES or count > MOST_MEMBERS:
-        raise DataError(archive, f"{count} files of {total / 2**30:.0f} GiB", "results of a tracker", "unpack it by hand")
+        raise DataError(
+            archive, f"{count} files of {total / 2**30:.0f} GiB", "results of a tracker", "unpack it by hand"
+        )
 
 
 def unpack(archive: Path, folder: Path) -> None:
@@ -97,9 +99,7 @@ def _untar(archive: Path, folder: Path) -> None:
 
 
 def _linked(archive: Path, name: str) -> DataError:
-    return DataError(
-        archive, f"member '{name}', a link or a device", "files and folders alone", "nothing was unpacked"
-    )
+    return DataError(archive, f"member '{name}', a link or a device", "files and folders alone", "nothing was unpacked")
 
 
 @contextmanager
@@ -116,7 +116,9 @@ def opened(source: Path) -> Iterator[Path]:
         raise DataError(source, "no such folder or file", "a folder or an archive of result files")
     inner = [] if source.is_file() else sorted(path for path in source.iterdir() if path.is_file() and is_archive(path))
     if source.is_file() and not is_archive(source):
-        raise DataError(source, "a single file", f"a folder of result files, or an archive ({', '.join(ENDINGS[:4])} …)")
+        raise DataError(
+            source, "a single file", f"a folder of result files, or an archive ({', '.join(ENDINGS[:4])} …)"
+        )
     if source.is_dir() and (not inner or any(path.is_dir() for path in source.iterdir())):
         yield source
         return

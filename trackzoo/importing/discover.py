@@ -21,13 +21,22 @@ from typing import Literal
 
 from trackzoo.errors import ResultsError
 from trackzoo.importing.archive import plain_name
-from trackzoo.importing.names import How, Speller
+from trackzoo.importing.names import How, Speller, plain
 from trackzoo.store.layout import ASIDE, RUN_FILE
 
 Layout = Literal["trackzoo", "pytracking", "stark", "got10k", "pysot", "lasot", "otb", "mat", "vot", "masks"]
 
 #: Endings of names of files that are no boxes: times, scores, STARK's boxes of all objects.
-_BESIDE = ("_time", "_times", "_all_boxes", "_all_scores", "_object_presence_scores", "_confidence", "_score", "_scores")
+_BESIDE = (
+    "_time",
+    "_times",
+    "_all_boxes",
+    "_all_scores",
+    "_object_presence_scores",
+    "_confidence",
+    "_score",
+    "_scores",
+)
 _TEXT = (".txt", ".csv")
 _RUN = re.compile(r"(.+)_(\d{3})")
 _REPEATED = re.compile(r"(.+)_(\d{3,8})")
@@ -117,7 +126,11 @@ def discover(root: Path, speller: Speller, called: str = "") -> Search:
         if found and found[-1].folder == folder:
             continue
         seen += files + folders
-        for candidate in (*_flat(folder, files, speller), *_mat(folder, files, speller), *_nested(folder, folders, speller)):
+        for candidate in (
+            *_flat(folder, files, speller),
+            *_mat(folder, files, speller),
+            *_nested(folder, folders, speller),
+        ):
             found.append(candidate)
     found = _repetitions(found)
     search = Search()
@@ -185,7 +198,12 @@ def _flat(folder: Path, files: list[str], speller: Speller) -> list[Candidate]:
     """`<seq>.txt` side by side."""
     texts = {Path(name).stem: name for name in files if name.lower().endswith(_TEXT)}
     beside = {stem for stem in texts if any(stem.endswith(ending) for ending in _BESIDE) and not speller.find(stem)}
-    marked = {stem.removesuffix(ending) for stem in beside for ending in ("_all_boxes", "_all_scores") if stem.endswith(ending)}
+    marked = {
+        stem.removesuffix(ending)
+        for stem in beside
+        for ending in ("_all_boxes", "_all_scores")
+        if stem.endswith(ending)
+    }
     sources, strangers, doubles = _choose(
         ((stem, folder / name, None) for stem, name in texts.items() if stem not in beside), speller
     )
@@ -377,9 +395,11 @@ def _named(candidates: list[Candidate], root: Path, called: str, speller: Spelle
         telling = [part for part in parts if part and not speller.says_nothing(part)]
         if candidate.layout == "trackzoo":
             telling = [candidate.folder.parent.parent.name]
-        name = candidate.tracker or "-".join(telling)
-        if candidate.tracker and telling:
-            name = "-".join([*telling, candidate.tracker])
+        telling = [*telling, *([candidate.tracker] if candidate.tracker else [])]
+        # An archive `ATOM.tar.xz` of a folder `ATOM` names the tracker twice.
+        name = "-".join(
+            part for before, part in zip(["", *telling], telling, strict=False) if plain(before) != plain(part)
+        )
         if not name:
             own = _without_run(_cleaned(called)) if _RUN.fullmatch(called) else _cleaned(called)
             name = own if own and not speller.says_nothing(own) else (_cleaned(root.resolve().parent.name) or own)

@@ -19,8 +19,8 @@ from trackzoo.importing.matlab import read_mat
 from trackzoo.importing.text import column, read_rows
 from trackzoo.sequence import Dataset
 
-#: Name of the separator -> the toolkit that writes flat folders so, where nothing else tells.
-_FLAT = {"tab": "pytracking", "comma": "pysot", "blank": "text", "semicolon": "text"}
+#: Name of the separator -> what a flat folder is called, where nothing else tells whose layout it is.
+_FLAT = {"tab": "pytracking"}
 
 
 @dataclass(frozen=True)
@@ -180,7 +180,8 @@ class ForeignRun:
         if self.candidate.layout != "flat":
             return self.candidate.layout
         source = next(iter(self.candidate.runs[self.repeats[0]].values()))
-        return _FLAT.get(read_rows(source.path, lenient=True).separator, "text")
+        separator = read_rows(source.path, lenient=True).separator
+        return _FLAT.get(separator, f"{separator}-separated text")
 
     def _absent(self, repeat: int | None = None) -> tuple[str, ...]:
         wanted = self.repeats if repeat is None else (repeat,)
@@ -233,7 +234,9 @@ class ForeignRun:
             return
         runs = {repeat: dict(run) for repeat, run in self.candidate.runs.items()}
         for name in missing:
-            near = difflib.get_close_matches(name.lower(), [Path(each).stem.lower() for each in strangers], n=1, cutoff=0.6)
+            near = difflib.get_close_matches(
+                name.lower(), [Path(each).stem.lower() for each in strangers], n=1, cutoff=0.6
+            )
             stranger = next((each for each in strangers if near and Path(each).stem.lower() == near[0]), None)
             if stranger is None or len(self.repeats) > 1:
                 continue

@@ -83,7 +83,9 @@ def evaluate_folder(
         raise TrackzooError(
             f"{dataset.id}: only its own server has the annotation; 'trackzoo submit' builds and checks its package"
         )
-    reading = replace(reading or Reading(), lenient=rules.lenient, allow_incomplete=rules.allow_incomplete or rules.common)
+    reading = replace(
+        reading or Reading(), lenient=rules.lenient, allow_incomplete=rules.allow_incomplete or rules.common
+    )
     with candidates(source, dataset, trackers) as (folder, search):
         notes = list(search.notes)
         runs = []
