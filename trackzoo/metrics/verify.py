@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from trackzoo.errors import DataError, TrackzooError
-from trackzoo.metrics import _verify_ope, _verify_vos
+from trackzoo.metrics import _verify_ope, _verify_vos, _verify_vot
 from trackzoo.metrics.comparison import Row
 
 #: Beginning of a file's name -> comparison.
@@ -24,6 +24,12 @@ KINDS: dict[str, Callable[[str, Mapping[str, Any]], Iterator[Row]]] = {
     "golden_ope_got10k": lambda name, content: _verify_ope.got10k(name, content, _boxes(content)),
     "golden_ope_pysot": lambda name, content: _verify_ope.pysot(name, content, _boxes(content)),
     "golden_ope_trackingnet": lambda name, content: _verify_ope.trackingnet(name, content, _boxes(content)),
+    "golden_vot_multistart": lambda name, content: _verify_vot.vot_multistart(
+        name, content, _regions(content, "multistart_case")
+    ),
+    "golden_vot_supervised": lambda name, content: _verify_vot.vot_supervised(
+        name, content, _regions(content, "supervised_case")
+    ),
     "golden_vos": lambda name, content: _verify_vos.vos(name, content, _videos(content)),
 }
 
@@ -97,6 +103,17 @@ def _videos(content: Mapping[str, Any]) -> _verify_vos.MakeVideos:
 
     def make(late: bool) -> tuple[dict[str, Any], str]:
         case = generator.vos_case(content["seed"], late=late, **content["case_args"])
+        return case, generator.digest(case)
+
+    return make
+
+
+def _regions(content: Mapping[str, Any], which: str) -> _verify_vot.MakeRegions:
+    """Region cases of a file's seed and arguments, with their digests."""
+    generator = _generator()
+
+    def make(**arguments: str) -> tuple[dict[str, Any], str]:
+        case = getattr(generator, which)(content["seed"], **arguments, **content["case_args"])
         return case, generator.digest(case)
 
     return make
