@@ -33,8 +33,8 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "h", "*")
 INK, GRID, PAPER = "#1a1a1a", "#d5d5d5", "#ffffff"
 #: What stands in the background: figures of others, names that are not picked out.
 SOFT = "#8a8a8a"
-#: The annotation, where it is drawn into pictures: on no tracker's list, bright on a dark casing.
-TRUTH = "#ffe14d"
+#: The annotation, where it is drawn into pictures: no tracker has its colour.
+TRUTH = "#b9ff3a"
 
 #: Axes of a curve plot in inches: with its legend it fits a column and a half, two stand side by side on a page.
 AXES = (3.1, 2.65)

@@ -1,0 +1,72 @@
+"""Figures to files: made in memory, moved into place, so that nobody ever reads half of one."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from trackzoo.errors import TrackzooError, UnknownName
+from trackzoo.report import style
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+#: Formats that a figure can be saved in, by the files' endings.
+FORMATS = ("pdf", "png", "svg")
+
+
+def form_of(path: Path) -> str:
+    """The format that a file's ending names. Raises `UnknownName`."""
+    form = path.suffix.lower().removeprefix(".")
+    if form not in FORMATS:
+        raise UnknownName("picture format", path.suffix or path.name, [f".{name}" for name in FORMATS])
+    return form
+
+
+def save(figure: Figure, path: str | Path) -> Path:
+    """Save a figure; the format is the file's ending. The width stays as it was chosen, the height is cut to what is drawn.
+
+    Raises:
+        UnknownName: an ending that is no format.
+        TrackzooError: the file cannot be written.
+    """
+    return save_all(figure, [Path(path)])[0]
+
+
+def save_all(figure: Figure, paths: Iterable[Path]) -> list[Path]:
+    """Save a figure in several formats, measured once; see `save`."""
+    from trackzoo.report.plots import render
+
+    forms = {path: form_of(path) for path in paths}
+    with style.figures():
+        files = render(figure, dict.fromkeys(forms.values()), whole=True)
+    for path, form in forms.items():
+        put(path, files[form])
+    return list(forms)
+
+
+def put(path: Path, data: bytes) -> None:
+    """Write a file whole or not at all, and the folders that it stands in. Raises `TrackzooError`."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=".tmp")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+            # mkstemp makes files for their owner alone.
+            os.chmod(name, 0o666 & ~_umask())
+            os.replace(name, path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise TrackzooError(f"{path}: cannot be written ({(error.strerror or str(error)).lower()})") from None
+
+
+def _umask() -> int:
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
