@@ -83,7 +83,7 @@ class OnePassTrial(Trial):
         if region is None and mask is not None and self.rule != USUAL_RULE:
             region = Mask(0, 0, mask)
         if region is None:
-            return self.sequence.boxes[index]
+            return np.asarray(self.sequence.boxes[index], dtype=np.float64)
         try:
             return box_of_region(region, self.rule, self.corner)
         except TrackzooError as error:

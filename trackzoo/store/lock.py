@@ -11,8 +11,10 @@ from pathlib import Path
 
 try:
     import fcntl
+
+    HAS_LOCKS = True
 except ImportError:  # Windows: runs on one folder are then kept apart by their claims alone.
-    fcntl = None  # type: ignore[assignment]
+    HAS_LOCKS = False
 
 NAME = ".lock"
 
@@ -37,7 +39,7 @@ def locked(folder: Path, patience: float = 60.0) -> Iterator[bool]:
 
 
 def _acquire(handle: int, patience: float) -> bool:
-    if fcntl is None:
+    if not HAS_LOCKS:
         return False
     give_up, pause = time.monotonic() + patience, 0.001
     while True:

@@ -32,7 +32,7 @@ from trackzoo.store.layout import (
 )
 from trackzoo.store.lock import locked
 from trackzoo.store.read import FORMAT, read_json, read_record, read_records, verify_trial
-from trackzoo.store.text import format_table
+from trackzoo.store.text import Floats, format_table
 from trackzoo.trial import Track, TrialResult, timestamp
 
 
@@ -280,10 +280,10 @@ def _write_tracks(folder: Path, result: TrialResult) -> dict[str, Any]:
         name = stem(result.name, obj if several else None)
         ahead = _ahead(track)
         track = _padded(track, ahead)
-        tables = {
+        tables: dict[str, tuple[Floats, str]] = {
             "boxes": (_boxes(track), ""),
-            "seconds": ([round(value, 9) for value in track.seconds], TIME),
-            "scores": (track.scores, SCORES),
+            "seconds": (np.array([round(value, 9) for value in track.seconds]), TIME),
+            "scores": (np.array(track.scores, dtype=np.float64), SCORES),
         }
         entries: dict[str, Any] = {}
         for kind, (values, ending) in tables.items():
@@ -318,7 +318,7 @@ def _padded(track: Track, ahead: int) -> Track:
     )
 
 
-def _boxes(track: Track) -> np.ndarray[Any, np.dtype[np.float64]]:
+def _boxes(track: Track) -> Floats:
     return np.array(track.boxes, dtype=np.float64).reshape(len(track.boxes), 4)
 
 
