@@ -2,12 +2,14 @@
 
 | format | files | numbers |
 | --- | --- | --- |
-| `pytracking` | `<tracker>/default[_%03d]/<seq>.txt`, `_time.txt`, `_object_presence_scores.txt` | tab; full, or cut to integers |
+| `pytracking` | `<tracker>/default[_%03d]/<seq>.txt`, `_time.txt`, `_object_presence_scores.txt` | tab, full |
 | `stark` | the same; GOT-10k and TrackingNet in a sub-folder of that name | tab |
-| `got10k` | `GOT-10k/<tracker>/<seq>/<seq>_001.txt`; other sets `<set>/<tracker>/<seq>.txt`, `times/<seq>_time.txt` | comma, `%.3f` |
+| `got10k` | `GOT-10k/<tracker>/<seq>/<seq>_001.txt`; other sets `<set>/<tracker>/<seq>.txt`, `times/` | comma, `%.3f` |
 | `pysot` | `<set>/<tracker>/<seq>.txt` | comma, full |
 | `lasot` | `<tracker>_tracking_result/<seq>.txt` (the LaSOT and TNL2K toolkits) | comma, full |
 | `otb-mat` | `<seq>_<tracker>.mat` | double |
+
+With `as_released` tabs and commas part integers, as the reference runners save them.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 | layout | files |
 | --- | --- |
 | trackzoo | `run.json` and the files of a run |
-| flat | `<tracker>/<seq>.txt`: PyTracking (tab), STARK, PySOT, the LaSOT and TNL2K toolkits (comma), GOT-10k's other sets, OTB |
+| flat | `<tracker>/<seq>.txt`: PyTracking (tab), STARK, PySOT, LaSOT and TNL2K (comma), GOT-10k's other sets |
 | got10k | `<tracker>/<seq>/<seq>_001.txt`, one file a repetition |
 | vot | `<tracker>/baseline/<seq>/<seq>_00000012.bin` or `_001.txt`: regions |
 | mat | `<seq>.mat` or `<seq>_<tracker>.mat` |

@@ -43,7 +43,8 @@ class Imported:
 
     def __str__(self) -> str:
         several = f", {self.repeats} repetitions" if self.repeats > 1 else ""
-        return f"{self.tracker}: {self.sequences} of {self.expected} sequences{several} ({self.layout}) taken into {self.folder}"
+        taken = f"{self.sequences} of {self.expected} sequences{several}"
+        return f"{self.tracker}: {taken} ({self.layout}) taken into {self.folder}"
 
 
 def import_folder(
@@ -110,7 +111,7 @@ def _check_boxes(run: ForeignRun, name: str, repeat: int, boxes: Floats) -> None
         row = int(bad.argmax())
         text = ",".join(f"{value:g}" for value in boxes[row])
         raise ResultsError(
-            list(run.sources.values())[0].parent / run.candidate.runs[repeat][name].path.name,
+            run.shown_file(run.candidate.runs[repeat][name]),
             text,
             "four finite numbers x,y,w,h",
             "mend the file, or --lenient keeps the row",

@@ -43,8 +43,7 @@ def read_mat(path: Path) -> list[Floats]:
     if "results" not in content:
         names = ", ".join(name for name in content if not name.startswith("__")) or "nothing"
         raise ResultsError(path, f"variables {names}", _FORM)
-    runs = [item for item in np.atleast_1d(content["results"]).ravel()]
-    found = [_boxes(path, _entry(run)) for run in runs]
+    found = [_boxes(path, _entry(run)) for run in np.atleast_1d(content["results"]).ravel()]
     if not found:
         raise ResultsError(path, "an empty cell 'results'", _FORM)
     return found

@@ -15,9 +15,12 @@ How = Literal["own", "known", "loose"]
 
 #: Folder names that say nothing about a tracker (letters and digits alone).
 _GENERIC = frozenset(
-    "results result rawresults trackingresults trackingresult trackerresults trackers ope opecvpr13 resultsope "
-    "baseline unsupervised supervised realtime txt mat output outputs test val annotations 480p testdev default".split()
-)
+    {
+        "results", "result", "rawresults", "trackingresults", "trackingresult", "trackerresults", "trackers", "ope",
+        "opecvpr13", "resultsope", "baseline", "unsupervised", "supervised", "realtime", "txt", "mat", "output", "outputs",
+        "test", "val", "valid", "annotations", "480p", "testdev", "default",
+    }
+)  # fmt: skip
 
 
 def plain(name: str) -> str:

@@ -167,7 +167,7 @@ class ForeignRun:
         """What a metric calls a sequence's results -> the file."""
         several = len(self.repeats) > 1
         return {
-            f"{name} (repetition {place + 1})" if several else name: self._shown_file(source)
+            f"{name} (repetition {place + 1})" if several else name: self.shown_file(source)
             for place, run in enumerate(self.candidate.runs.values())
             for name, source in run.items()
         }
@@ -187,7 +187,8 @@ class ForeignRun:
         wanted = self.repeats if repeat is None else (repeat,)
         return tuple(name for name in self.data.names if any(name not in self.candidate.runs[each] for each in wanted))
 
-    def _shown_file(self, source: Source) -> Path:
+    def shown_file(self, source: Source) -> Path:
+        """A source's file as the person knows it: not where an archive was unpacked."""
         try:
             return self.shown / source.path.relative_to(self.candidate.folder)
         except ValueError:
@@ -199,7 +200,7 @@ class ForeignRun:
                 return read_mat(source.path)[source.member]
             text = read_rows(source.path, lenient=self.reading.lenient)
         except ResultsError as error:
-            raise _elsewhere(error, source.path, self._shown_file(source)) from None
+            raise _elsewhere(error, source.path, self.shown_file(source)) from None
         self.notes += [note for note in text.notes if note not in self.notes]
         return text.values
 
@@ -217,10 +218,7 @@ class ForeignRun:
         rows = len(self.boxes(name, repeat))
         if source is None or path is None:
             return np.full(rows, np.nan)
-        if kind == "time" and source.column:
-            values = _column(path, source.column)
-        else:
-            values = column(path, lenient=True)
+        values = _column(path, source.column) if source.column else column(path, lenient=True)
         if values is None or len(values) != rows:
             return np.full(rows, np.nan)
         return values
@@ -258,8 +256,8 @@ class ForeignRun:
         """Read every file that will be scored, hold it against the annotation, and say what is odd in `notes`.
 
         Raises:
-            ResultsError: sequences that are missing, files that are damaged or in corners, results that are not of this data set;
-                unless one is lenient, also another length than the annotation's.
+            ResultsError: sequences that are missing, files that are damaged or in corners, results that are not of this
+                data set; unless one is lenient, also another length than the annotation's.
         """
         self._refuse_missing()
         self._say_names()
@@ -274,7 +272,7 @@ class ForeignRun:
                 found.setdefault(name, each)
                 if each.whole_corners and not self.reading.corners:
                     raise ResultsError(
-                        self._shown_file(self.candidate.runs[repeat][name]),
+                        self.shown_file(self.candidate.runs[repeat][name]),
                         "rows that fit the annotation as corners x1,y1,x2,y2",
                         "x,y,w,h",
                         "--corners reads them so",
@@ -288,7 +286,7 @@ class ForeignRun:
         difference = len(rows) - len(truth)
         much = f"{abs(difference)} row{'' if abs(difference) == 1 else 's'}"
         return ResultsError(
-            self._shown_file(self.candidate.runs[repeat][name]),
+            self.shown_file(self.candidate.runs[repeat][name]),
             f"{len(rows)} rows ({much} too {'many' if difference > 0 else 'few'})",
             f"{len(truth)}, one for each annotated frame of '{name}'",
             "mend the file, or --lenient does what the profile's toolkit does, with a note",
