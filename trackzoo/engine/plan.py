@@ -241,7 +241,9 @@ def select(
     names = names[:limit]
     missing = [name for name in names if name not in there]
     if not dataset.names:
-        raise TrackzooError(f"{dataset.id}: no sequences in {dataset.root}; 'trackzoo datasets check {dataset.id}' says why")
+        raise TrackzooError(
+            f"{dataset.id}: no sequences in {dataset.root}; 'trackzoo datasets check {dataset.id}' says why"
+        )
     if missing or not names:
         missing = missing or list(dataset.names)
         those = "--available runs those that are there, " if there else ""

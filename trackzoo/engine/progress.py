@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import pickle
 import sys
-import threading
 from collections.abc import Iterable
 from types import TracebackType
 from typing import Any
@@ -20,7 +17,7 @@ class Progress:
     Args:
         title: what is being run.
         tasks: what is left to do.
-        dataset: its lengths give the time that is left.
+        dataset: the number of its frames, where it is known, gives the time that is left.
         show: whether to show a bar; None shows it when standard error is a terminal, and else says what is waited for.
     """
 
@@ -29,22 +26,17 @@ class Progress:
         self.frames = self.ended = self.failed = 0
         self._tasks, self._title = len(names), title
         self._plainly, self._said = show is None, ""
+        self._whole: list[int] = []
+        self._known: int | None = None
         self._bar: Any = None
         if sys.stderr.isatty() if show is None else show:
             from tqdm import tqdm
 
-            self._bar = tqdm(desc=title, unit=" frames", dynamic_ncols=True, smoothing=0.1, file=sys.stderr)
+            self._known = _known_frames(names, dataset)
+            self._bar = tqdm(
+                total=self._known, desc=title, unit=" frames", dynamic_ncols=True, smoothing=0.1, file=sys.stderr
+            )
             self._say(self._counts())
-            # Lengths stand in annotation files: nobody waits for them, the time that is left shows when they are known.
-            threading.Thread(target=self._measure, args=(names, dataset), daemon=True).start()
-
-    def _measure(self, names: list[str], dataset: Dataset) -> None:
-        with contextlib.suppress(Exception):
-            # A copy: what the data set remembers is not made for two threads.
-            lengths = pickle.loads(pickle.dumps(dataset)).lengths(list(dict.fromkeys(names)))
-            # A sequence whose annotation cannot be read ends before it begins.
-            self._bar.total = sum(lengths.get(name) or 0 for name in names)
-            self._bar.refresh()
 
     def __enter__(self) -> Progress:
         return self
@@ -61,10 +53,17 @@ class Progress:
         if self._bar is not None:
             self._bar.update(count)
 
-    def end(self, failed: bool) -> None:
-        """One trial more."""
+    def end(self, frames: int | None) -> None:
+        """One trial more, of so many frames; None for one that failed."""
         self.ended += 1
-        self.failed += failed
+        if frames is None:
+            self.failed += 1
+        else:
+            self._whole.append(frames)
+        if self._bar is not None and self._known is None and self._whole:
+            # Lengths stand in annotation files that nobody has read yet; the rest is taken to be as long as what has ended.
+            mean = sum(self._whole) / len(self._whole)
+            self._bar.total = max(self.frames, round(sum(self._whole) + mean * (self._tasks - self.ended)))
         self._say(self._counts())
 
     def wait(self, text: str) -> None:
@@ -81,3 +80,10 @@ class Progress:
 
     def _counts(self) -> str:
         return f"{self.ended}/{self._tasks} trials" + (f", {self.failed} failed" if self.failed else "")
+
+
+def _known_frames(names: list[str], dataset: Dataset) -> int | None:
+    """Frames of all trials, where the data set knows without reading; else None."""
+    whole = dataset.available()
+    known = dataset.known_frames() if set(names) == set(whole) else None
+    return known if known is None else known * len(names) // len(whole)

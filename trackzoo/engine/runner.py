@@ -237,7 +237,7 @@ class _Sink:
             }
             fresh = self._session.commit(outcome)
             (self._outcome.done if fresh else self._outcome.skipped).append(task.trial)
-        self._bar.end(isinstance(outcome, Cause))
+        self._bar.end(None if isinstance(outcome, Cause) else int(outcome.record["frames"]))
 
 
 def _run_here(plan: Plan, tracker: Any, schedule: Schedule, sink: _Sink, bar: Progress) -> None:
