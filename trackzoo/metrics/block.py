@@ -104,7 +104,7 @@ class Block:
 
 
 def _columns(boxes: ListOf[Floats]) -> Floats:
-    return np.ascontiguousarray(np.concatenate(boxes).T) if boxes else np.empty((4, 0))
+    return np.ascontiguousarray(np.concatenate(boxes).T, dtype=np.float64) if boxes else np.empty((4, 0))
 
 
 def spans(truths: ListOf[Truth], frames: int = FRAMES) -> Iterator[slice]:

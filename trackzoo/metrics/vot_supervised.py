@@ -108,7 +108,7 @@ def expected_overlap(parts: ListOf[tuple[Floats, bool]]) -> NDArray[np.float32]:
     means = padded.astype(np.float64)
     means[:, 1:] = np.cumsum(means[:, 1:], axis=1) / np.arange(1, longest)
     total, count = (means * mask).sum(axis=0), mask.sum(axis=0)
-    return np.divide(total, count, out=np.zeros(longest), where=count > 0).astype(np.float32)
+    return np.asarray(np.divide(total, count, out=np.zeros(longest), where=count > 0), dtype=np.float32)
 
 
 def average(curve: NDArray[np.float32], interval: tuple[int, int]) -> float:
