@@ -161,7 +161,8 @@ def _first(regions: tuple[Region, ...]) -> int:
 class VOT(FileDataset[VOTFiles]):
     """VOT of one year: the sequences' folders, with or without `list.txt`, also as the toolkit's workspace (`sequences/`)."""
 
-    profile = "pytracking"
+    profile = "vot"
+    protocol = "vot-supervised"
     toolkit_names: ClassVar[Mapping[str, str]] = {"pytracking": "vot", "stark": "vot"}
     digest_labels: ClassVar[tuple[str, ...]] = ("anchor",)
     region: ClassVar[str] = "x1,y1,…,x4,y4 a frame (also x,y,w,h)"
@@ -268,8 +269,7 @@ class VOT(FileDataset[VOTFiles]):
 class VOTMasks(VOT):
     """VOT of 2020 and later: masks."""
 
-    # Absent targets have no box, which the profile of the older years refuses.
-    profile = "strict"
+    protocol = "vot-multistart"
     has_masks = True
     region: ClassVar[str] = "m x0,y0,w,h,runs… a frame"
 

@@ -18,6 +18,7 @@ import numpy as np
 from trackzoo.frames import Frame
 from trackzoo.sequence import Dataset, ObjectId, Sequence, Target
 from trackzoo.tracker import Prediction
+from trackzoo.trajectory import Trajectory
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,20 @@ class Visit:
     step: tuple[ObjectId, ...] = ()
 
 
-Visits = Generator[Visit, Mapping[ObjectId, Prediction], None]
+class Answers(dict[ObjectId, Prediction]):
+    """What a trial is sent for a visit: the predictions of the objects named in it, and what they cost.
+
+    Attributes:
+        seconds: object -> seconds that the tracker took, measured as for `Track.seconds`.
+    """
+
+    def __init__(self, predictions: Mapping[ObjectId, Prediction], seconds: Mapping[ObjectId, float]) -> None:
+        super().__init__(predictions)
+        self.seconds = dict(seconds)
+
+
+#: Yields visits, is sent `Answers`, and may return a `Trajectory` where boxes alone do not tell what happened.
+Visits = Generator[Visit, Mapping[ObjectId, Prediction], Any]
 
 
 @dataclass(frozen=True)
@@ -90,6 +104,14 @@ class Protocol(ABC):
         """What the results depend on, as plain values; part of the run's identity."""
         return {}
 
+    def wants(self, dataset: Dataset) -> frozenset[str]:
+        """What its trials use of a prediction: `boxes`, and `masks` where a mask is kept; see `Tracker.wants`."""
+        return frozenset({"boxes"})
+
+    def usual_repeats(self, deterministic: bool) -> int:
+        """Repetitions where nobody asks for a number. `deterministic`: as the tracker says of itself."""
+        return 1
+
 
 def trial_seed(seed: int, sequence: str, repeat: int) -> int:
     """Seed (0 ≤ s < 2³¹) of one trial; the same on every machine and independent of the order of trials."""
@@ -137,6 +159,7 @@ class TrialResult:
         stages: seconds by stage (`decode` is time the worker waited for pictures, `tracker` the calls, and whatever
             stages the plugin marks), this trial's share.
         record: device, host, lanes, dtype, versions … as plain values.
+        trajectory: regions and codes, from trials that return them; it is stored in place of the tracks.
     """
 
     name: str
@@ -145,3 +168,4 @@ class TrialResult:
     tracks: dict[ObjectId, Track]
     stages: dict[str, float] = field(default_factory=dict)
     record: dict[str, Any] = field(default_factory=dict)
+    trajectory: Trajectory | None = None

@@ -29,6 +29,7 @@ class Job:
         decoders: threads that decode ahead.
         memory: bytes for pictures decoded ahead.
         jobs: how many workers there are, for the records.
+        wants: what the trials use of a prediction; see `Tracker.wants`.
     """
 
     choice: TrackerChoice
@@ -40,6 +41,7 @@ class Job:
     decoders: int = 2
     memory: int = MEMORY
     jobs: int = 1
+    wants: frozenset[str] = frozenset({"boxes"})
 
 
 def load_tracker(job: Job) -> Tracker[Any]:
@@ -66,6 +68,7 @@ def build_lanes(job: Job, tracker: Tracker[Any] | None = None) -> Lanes:
         tracker: the job's tracker, where it is loaded already.
     """
     tracker = load_tracker(job) if tracker is None else tracker
+    tracker.wants = job.wants
     if job.threads is not None:
         limit_threads(job.threads)
     facts = environment(job.device, lanes=job.lanes, jobs=job.jobs, dtype=job.dtype, threads=_threads(job))

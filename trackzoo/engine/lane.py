@@ -15,6 +15,7 @@ from trackzoo.engine.prefetch import FramePool, Reel
 from trackzoo.frames import Frame
 from trackzoo.sequence import ObjectId
 from trackzoo.tracker import Prediction, Tracker
+from trackzoo.trajectory import Trajectory
 from trackzoo.trial import Track, Trial, TrialResult, Visit, timestamp
 
 
@@ -80,6 +81,7 @@ class Lane:
         frame: its frame, shared with whoever visits the same picture.
         states: object -> state.
         tracks: object -> what it has got so far.
+        trajectory: what the trial returned at its end.
         stages: seconds by stage.
     """
 
@@ -90,6 +92,7 @@ class Lane:
         self._began, self._wall = time.perf_counter(), time.time()
         self.states: dict[ObjectId, Any] = {}
         self.tracks: dict[ObjectId, Track] = {}
+        self.trajectory: Trajectory | None = None
         self.stages: dict[str, float] = {"decode": 0.0, "tracker": 0.0}
         # The sequence is copied, so that neither what is read nor the reel stays behind in the person's own object.
         sequence = copy.copy(task.trial.sequence)
@@ -141,8 +144,8 @@ class Lane:
         self.reel.depart()
         try:
             self.visit = self._visits.send(predictions)
-        except StopIteration:
-            self.visit = None
+        except StopIteration as end:
+            self.visit, self.trajectory = None, end.value
 
     def result(self, facts: Mapping[str, Any]) -> TrialResult:
         """All that the trial leaves."""
@@ -162,6 +165,7 @@ class Lane:
                 "finished": timestamp(),
                 **facts,
             },
+            trajectory=self.trajectory,
         )
 
     def close(self, tracker: Tracker[Any]) -> None:

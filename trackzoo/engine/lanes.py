@@ -17,7 +17,7 @@ from trackzoo.engine.lane import Lane, Task, check_prediction
 from trackzoo.engine.prefetch import FramePool
 from trackzoo.sequence import ObjectId, Target
 from trackzoo.tracker import Prediction, StageClock, Tracker
-from trackzoo.trial import TrialResult
+from trackzoo.trial import Answers, TrialResult
 
 #: Gives the next task, or None. Asked with `idle=True` it may wait for one, and None means that there will be no more.
 Source = Callable[[bool], Task | None]
@@ -244,4 +244,4 @@ class Lanes:
         for obj, prediction in predictions.items():
             predictions[obj] = checked = check_prediction(prediction)
             lane.keep(obj, checked, answers[obj].seconds, obj in lane.visit.start)
-        lane.advance(predictions)
+        lane.advance(Answers(predictions, {obj: answers[obj].seconds for obj in predictions}))

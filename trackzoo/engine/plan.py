@@ -110,7 +110,7 @@ def prepare(
     jobs: int | None = None,
     device: str | None = None,
     dtype: str = "fp32",
-    repeats: int = 1,
+    repeats: int | None = None,
     seed: int = 0,
     sequences: ListOf[str] = (),
     limit: int | None = None,
@@ -126,8 +126,8 @@ def prepare(
         TrackzooError: anything about the run that cannot be; nothing has been written then.
     """
     choice = choose_tracker(tracker) if isinstance(tracker, str) else tracker
-    for name, value in (("lanes", lanes), ("repeats", repeats), ("jobs", 1 if jobs is None else jobs)):
-        if value < 1:
+    for name, value in (("lanes", lanes), ("repeats", repeats), ("jobs", jobs)):
+        if value is not None and value < 1:
             raise SettingsError(f"--{name}: found {value}, expected a number of at least 1")
     if limit is not None and limit < 1:
         raise SettingsError(f"--limit: found {limit}, expected a number of at least 1")
@@ -137,6 +137,8 @@ def prepare(
     data = dataset if isinstance(dataset, Dataset) else open_dataset(dataset, data_root)
     rules = _protocol(protocol, data)
     names, whole = select(data, sequences, limit=limit, available=available)
+    if repeats is None:
+        repeats = rules.usual_repeats(choice.spec.deterministic)
     trials = rules.trials(data, names, repeats, seed)
     if part is not None:
         kept = set(names[part[0] - 1 :: part[1]])
@@ -181,6 +183,7 @@ def prepare(
             threads=threads,
             decoders=max(1, min(4, threads or cores())),
             jobs=count,
+            wants=rules.wants(data),
         )
         for index in range(count)
     ]

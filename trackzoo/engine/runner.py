@@ -99,7 +99,7 @@ def run(
     jobs: int | None = None,
     device: str | None = None,
     dtype: str = "fp32",
-    repeats: int = 1,
+    repeats: int | None = None,
     seed: int = 0,
     sequences: ListOf[str] = (),
     limit: int | None = None,
@@ -122,7 +122,7 @@ def run(
         jobs: worker processes; by default one a GPU, or none (the run is made in this process).
         device: `auto` (default: every GPU, else the CPU), `cpu`, `cuda`, `cuda:N`, or several by commas.
         dtype: `fp32`, `fp16` or `bf16`.
-        repeats: repetitions, each with its own seed.
+        repeats: repetitions, each with its own seed; by default as many as the protocol prescribes, which is one for most.
         seed: from which every trial's own seed is made.
         sequences: these alone.
         limit: the first so many sequences alone.

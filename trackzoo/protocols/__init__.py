@@ -7,9 +7,15 @@ from typing import Any
 
 from trackzoo.errors import SettingsError, UnknownName
 from trackzoo.protocols.ope import OnePass
+from trackzoo.protocols.vot_multistart import Multistart
+from trackzoo.protocols.vot_realtime import RealTimeProtocol
+from trackzoo.protocols.vot_supervised import Supervised
+from trackzoo.protocols.vot_unsupervised import Unsupervised
 from trackzoo.trial import Protocol
 
-PROTOCOLS: dict[str, type[Protocol]] = {OnePass.name: OnePass}
+PROTOCOLS: dict[str, type[Protocol]] = {
+    kind.name: kind for kind in (OnePass, Multistart, Supervised, Unsupervised, RealTimeProtocol)
+}
 
 
 def protocol(name: str, **settings: Any) -> Protocol:

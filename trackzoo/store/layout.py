@@ -7,7 +7,8 @@
     runs/dcf/synth/ope/<trial>.json                       record; written last, so the trial is finished when it is there
 
 The first three are what PyTracking writes and reads. Trials with several objects have `<trial>_<object>` in place of
-`<trial>` in the first three names. Of several repetitions, number k lies in `<protocol>_00k`; a run that was first made
+`<trial>` in the first three names; trials that leave a trajectory (VOT's) have the files of `trackzoo.store.trajectories`
+instead. Of several repetitions, number k lies in `<protocol>_00k`; a run that was first made
 once and then repeated keeps its plain folder as repetition 0.
 """
 

@@ -9,10 +9,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from trackzoo.errors import ResultsError
+from trackzoo.regions import Region, bounds
 from trackzoo.sequence import ObjectId
 from trackzoo.store.layout import ASIDE, RECORD, RUN_FILE, repetitions, safe_name
 from trackzoo.store.text import MEND, Floats, check_table, parse_table
+from trackzoo.store.trajectories import KINDS, check_file, stored_regions, stored_values
 
 #: Version of the layout of `run.json` and of the records.
 FORMAT = 1
@@ -106,18 +110,32 @@ class StoredRun:
     def boxes(self, name: str, repeat: int = 0, obj: ObjectId | None = None) -> Floats:
         """Boxes (N, 4) float64 `x, y, w, h`, one a frame. `obj` picks one of several objects (default: the first).
 
+        Of a trajectory: the bounds of its regions in the order of the visits, NaN where there is a code.
+
         Raises:
             ResultsError: the trial is not finished, or its file is cut, not numeric, or not its record's.
         """
         return self._table("boxes", name, repeat, obj)
 
     def seconds(self, name: str, repeat: int = 0, obj: ObjectId | None = None) -> Floats:
-        """Seconds (N,) that the tracker took, the first entry being its start; see `boxes`."""
+        """Seconds (N,) that the tracker took, the first entry being its start; NaN where it was not asked; see `boxes`."""
         return self._table("seconds", name, repeat, obj)[:, 0]
 
     def scores(self, name: str, repeat: int = 0, obj: ObjectId | None = None) -> Floats:
         """Scores (N,), higher is surer, in the tracker's own range; see `boxes`."""
         return self._table("scores", name, repeat, obj)[:, 0]
+
+    def regions(self, name: str, repeat: int = 0, obj: ObjectId | None = None) -> tuple[Region, ...]:
+        """Regions and codes of a trial that left a trajectory, in the order of its visits.
+
+        Raises:
+            ResultsError: the trial is not finished, left boxes alone, or its file is not its record's.
+        """
+        entry, folder = self._entry(name, repeat, obj), self.folders[repeat]
+        if "regions" not in entry:
+            path = folder / f"{safe_name(name)}{RECORD}"
+            raise ResultsError(path, "boxes", "regions, which the protocols of VOT leave")
+        return stored_regions(folder / entry["regions"]["file"], entry["regions"])
 
     def record(self, name: str, repeat: int = 0) -> dict[str, Any]:
         """How a trial came to be: device, host, lanes, dtype, versions, seed, seconds by stage … Raises `ResultsError`."""
@@ -141,14 +159,24 @@ class StoredRun:
             raise ResultsError(self.path, f"no repetition {repeat}", f"one of {', '.join(map(str, self.repeats))}")
         return self._records[repeat]
 
-    def _table(self, kind: str, name: str, repeat: int, obj: ObjectId | None) -> Floats:
+    def _entry(self, name: str, repeat: int, obj: ObjectId | None) -> dict[str, Any]:
+        """What the record names of one object."""
         record = self.record(name, repeat)
         objects = record["objects"]
         key = next(iter(objects)) if obj is None else str(obj)
         if key not in objects:
             path = self.folders[repeat] / f"{safe_name(name)}{RECORD}"
             raise ResultsError(path, f"no object {obj}", f"one of {', '.join(objects)}")
-        entry = objects[key][kind]
+        entry: dict[str, Any] = objects[key]
+        return entry
+
+    def _table(self, kind: str, name: str, repeat: int, obj: ObjectId | None) -> Floats:
+        objects = self._entry(name, repeat, obj)
+        if "regions" in objects:
+            if kind == "boxes":
+                return np.stack([bounds(region) for region in self.regions(name, repeat, obj)])
+            return stored_values(self.folders[repeat] / objects[kind]["file"], objects[kind])[:, None]
+        entry = objects[kind]
         path = self.folders[repeat] / entry["file"]
         return parse_table(path, COLUMNS[kind], rows=entry["rows"], sha256=entry["sha256"])
 
@@ -158,7 +186,11 @@ class StoredRun:
 
 def files_of(record: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]]:
     """(kind, entry) of every file that a record names; an entry has `file`, `rows` and `sha256`."""
-    return [(kind, entry[kind]) for entry in record["objects"].values() for kind in COLUMNS]
+    return [
+        (kind, entry[kind])
+        for entry in record["objects"].values()
+        for kind in (KINDS if "regions" in entry else COLUMNS)
+    ]
 
 
 def _read_record(path: Path, name: str) -> dict[str, Any]:
@@ -201,7 +233,11 @@ def read_records(folder: Path, names: Iterable[str]) -> dict[str, dict[str, Any]
 
 def verify_trial(folder: Path, record: Mapping[str, Any]) -> None:
     """Check the files of a trial against its record. Raises `ResultsError` for one that is cut or altered."""
+    trajectory = any("regions" in entry for entry in record["objects"].values())
     for kind, entry in files_of(record):
+        if trajectory:
+            check_file(folder / entry["file"], entry)
+            continue
         check_table(folder / entry["file"], COLUMNS[kind], rows=entry["rows"], sha256=entry["sha256"])
 
 

@@ -15,7 +15,8 @@ Floats = NDArray[np.float64]
 MEND = "delete it and run again, the same 'trackzoo run' command redoes that trial"
 
 
-def _number(value: float) -> str:
+def number(value: float) -> str:
+    """A number as the shortest text that parses back to it."""
     # Whole numbers without ".0" keep files of integer boxes short; -0.0 has no such form.
     if value.is_integer() and abs(value) < 1e15 and not (value == 0 and str(value)[0] == "-"):
         return str(int(value))
@@ -26,7 +27,7 @@ def format_table(values: ArrayLike) -> bytes:
     """An array (N,) or (N, C) as text that parses back to the same float64 numbers."""
     table = np.asarray(values, dtype=np.float64)
     rows = (table[:, None] if table.ndim == 1 else table).tolist()
-    return "".join("\t".join(map(_number, row)) + "\n" for row in rows).encode()
+    return "".join("\t".join(map(number, row)) + "\n" for row in rows).encode()
 
 
 def parse_table(path: Path, columns: int, *, rows: int, sha256: str) -> Floats:

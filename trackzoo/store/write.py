@@ -33,6 +33,7 @@ from trackzoo.store.layout import (
 from trackzoo.store.lock import locked
 from trackzoo.store.read import FORMAT, read_json, read_record, read_records, verify_trial
 from trackzoo.store.text import Floats, format_table
+from trackzoo.store.trajectories import write_trajectory
 from trackzoo.trial import Track, TrialResult, timestamp
 
 
@@ -213,7 +214,7 @@ class Session:
                 if fresh:
                     # A record without its files (somebody deleted one) must not meet the new ones.
                     file.unlink(missing_ok=True)
-                    objects = _write_tracks(folder, result)
+                    objects = _write_result(folder, result)
                     _flush(folder)
                     write_atomically(file, json_text(_record(result, objects)))
                     _flush(folder)
@@ -271,6 +272,13 @@ class Session:
 def json_text(value: Any) -> bytes:
     """A JSON file for people and programs."""
     return (json.dumps(value, indent=1) + "\n").encode()
+
+
+def _write_result(folder: Path, result: TrialResult) -> dict[str, Any]:
+    """Write what a trial leaves; returns the record's entries, object by object."""
+    if result.trajectory is None:
+        return _write_tracks(folder, result)
+    return {str(next(iter(result.tracks), 1)): write_trajectory(folder, result.trajectory)}
 
 
 def _write_tracks(folder: Path, result: TrialResult) -> dict[str, Any]:
@@ -350,8 +358,9 @@ def _flush(folder: Path) -> None:
 
 def _sweep(folder: Path) -> None:
     """Remove temporary files that a killed run left; nobody writes one without holding the lock."""
-    for path in folder.glob(".*.tmp"):
-        path.unlink(missing_ok=True)
+    for pattern in (".*.tmp", "*/.*.tmp"):
+        for path in folder.glob(pattern):
+            path.unlink(missing_ok=True)
 
 
 def _unwritable(path: Path, error: OSError) -> ResultsError:
