@@ -124,7 +124,7 @@ def render(figure: Figure, forms: Iterable[str] = FORMATS, *, whole: bool = Fals
         "svg": {"Date": None, "Creator": None},
     }
     # Measured once; `bbox_inches="tight"` would draw everything once more for each format.
-    canvas = FigureCanvasAgg(figure)
+    canvas: Any = FigureCanvasAgg(figure)
     box = figure.get_tightbbox(canvas.get_renderer()).padded(0.03)
     if whole:
         box = Bbox.from_extents(min(0.0, box.x0), box.y0, max(float(figure.get_figwidth()), box.x1), box.y1)
