@@ -1,0 +1,142 @@
+"""`trackzoo trackers`: what there is, what each takes and gives, and whether it can run here."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from trackzoo.registry import TrackerChoice
+
+
+@dataclass(frozen=True)
+class Row:
+    """One tracker of the listing.
+
+    Attributes:
+        name: what `--tracker` takes.
+        family: the plugin.
+        default: whether the plain family name means it.
+        summary: one line.
+        takes, gives: of `box`, `mask`, `text`.
+        parameters: number of parameters where there is a network and it is known.
+        weights: `none needed`, the name of those it needs with `present` or `absent`.
+        missing: why it cannot run here; empty when it can.
+        paper: citation.
+    """
+
+    name: str
+    family: str
+    default: bool
+    summary: str
+    takes: tuple[str, ...]
+    gives: tuple[str, ...]
+    parameters: int | None
+    weights: str
+    missing: str
+    paper: str
+
+
+def weights_state(choice: TrackerChoice) -> str:
+    """Whether the weights that a tracker needs are here."""
+    if not choice.weights:
+        return "none needed"
+    from trackzoo.weights.cache import present
+
+    return f"{choice.weights} ({'present' if present(choice.weights) else 'absent'})"
+
+
+def listing() -> list[Row]:
+    """Every tracker by family, variants in the plugin's order."""
+    from trackzoo.errors import TrackzooError
+    from trackzoo.registry import tracker, tracker_specs
+
+    rows = []
+    for family, spec in tracker_specs().items():
+        for name in spec.variants or (family,):
+            choice = tracker(name)
+            try:
+                choice.check()
+                missing = ""
+            except TrackzooError as error:
+                missing = str(error).partition("cannot run here: ")[2] or str(error)
+            rows.append(
+                Row(
+                    name,
+                    family,
+                    name == spec.default or not spec.variants,
+                    spec.summary,
+                    tuple(sorted(spec.takes)),
+                    tuple(sorted(spec.gives)),
+                    spec.parameters.get(name),
+                    weights_state(choice),
+                    missing,
+                    spec.paper,
+                )
+            )
+    return rows
+
+
+@click.command()
+@click.argument("name", required=False)
+@click.option("--json", "as_json", is_flag=True, help="As JSON, for a script.")
+def trackers(name: str | None, as_json: bool) -> None:
+    """List the trackers; with NAME, show its card (what it is, figures, what is verified and how)."""
+    if name is not None:
+        _card(name)
+        return
+    rows = listing()
+    if as_json:
+        click.echo(json.dumps([asdict(row) for row in rows], indent=2))
+        return
+
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for title, settings in (
+        ("Tracker", {"no_wrap": True}),
+        ("Takes", {}),
+        ("Gives", {}),
+        ("Parameters", {"justify": "right"}),
+        ("Weights", {}),
+        ("What it is", {"ratio": 1}),
+    ):
+        table.add_column(title, **settings)  # type: ignore[arg-type]
+    for row in rows:
+        label = Text(row.name, "dim" if row.missing else "")
+        if row.default and row.name != row.family:
+            label.append(f" = {row.family}", "dim")
+        text = Text(row.summary + (f" ({row.paper})" if row.paper else ""))
+        if row.missing:
+            text.append(f"\ncannot run here: {row.missing}", "yellow")
+        count = "–" if row.parameters is None else f"{row.parameters / 1e6:.1f} M"
+        table.add_row(label, ", ".join(row.takes), ", ".join(row.gives), count, row.weights, text)
+    console = Console()
+    console.print(table)
+    console.print(
+        "\nAlso: --tracker module:Class runs a class of yours (docs/new-tracker.md). 'trackzoo trackers NAME' shows a card.",
+        style="dim",
+        highlight=False,
+    )
+
+
+def _card(name: str) -> None:
+    from importlib.resources import files
+
+    from trackzoo.registry import tracker
+
+    choice = tracker(name)
+    package = choice.spec.factory.partition(":")[0].rpartition(".")[0]
+    card = files(package).joinpath("README.md") if package else None
+    if card is None or not card.is_file():
+        click.echo(f"{choice.spec.title}: {choice.spec.summary}")
+        return
+    from rich.console import Console
+    from rich.markdown import Markdown
+
+    Console().print(Markdown(card.read_text(encoding="utf-8")))
