@@ -183,7 +183,7 @@ def _table(data: bytes, columns: int | None) -> Floats | str:
         return "bytes that are not text"
     if not text.strip():
         return "an empty file"
-    rows = []
+    rows: list[list[float]] = []
     for number, line in enumerate(text.rstrip("\n").split("\n"), start=1):
         try:
             row = [float(word) for word in line.strip().split(",")]
