@@ -64,7 +64,7 @@ def test_every_year_is_there(tmp_path: Path) -> None:
 def test_polygons(tmp_path: Path) -> None:
     sequence(tmp_path, "ants1", polygons(4), metadata="name=ants1\nfps=25\nwidth=32\nheight=24\nlength=4\n")
     dataset = open_dataset("vot2018", tmp_path)
-    assert (dataset.available(), dataset.origin, dataset.protocol) == (("ants1",), 0, "ope")
+    assert (dataset.available(), dataset.origin, dataset.protocol) == (("ants1",), 0, "vot-supervised")
     ants = pickle.loads(pickle.dumps(dataset["ants1"]))
     assert ants.regions == tuple(polygons(4))
     assert ants.boxes.tolist() == [[2 + t, 2, 7.25, 7.75] for t in range(4)]
