@@ -10,7 +10,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +20,7 @@ import numpy as np
 from trackzoo.errors import DataError, TrackzooError
 from trackzoo.exporting.archives import Zip
 from trackzoo.geometry import Floats
+from trackzoo.importing.pngs import decode
 from trackzoo.registry import dataset_choice, open_dataset, resolve
 from trackzoo.roots import Root
 from trackzoo.sequence import Dataset
@@ -303,16 +303,10 @@ def check_masks(package: Zip, wanted: Expected, within: str = "") -> Iterator[st
 
 
 def _labels(name: str, data: bytes, shape: tuple[int, int] | None, objects: frozenset[int] | None) -> Iterator[str]:
-    from PIL import Image
-
     try:
-        with Image.open(io.BytesIO(data)) as image:
-            if image.format != "PNG" or image.mode not in ("P", "L"):
-                yield f"{name}: found {image.format} of mode {image.mode}, expected an 8-bit palette PNG"
-                return
-            labels = np.array(image, dtype=np.uint8)
-    except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError):
-        yield f"{name}: found data that cannot be decoded, expected an 8-bit palette PNG"
+        labels = decode(data)
+    except ValueError as error:
+        yield f"{name}: found {error}, expected an 8-bit palette PNG"
         return
     if shape is not None and labels.shape != shape:
         yield f"{name}: found {labels.shape[1]}x{labels.shape[0]} pixels, expected {shape[1]}x{shape[0]}"

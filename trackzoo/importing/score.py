@@ -11,6 +11,7 @@ from typing import Any, cast
 from trackzoo.errors import TrackzooError, UnknownName
 from trackzoo.importing.archive import opened as unpacked, plain_name
 from trackzoo.importing.discover import Candidate, Search, discover
+from trackzoo.importing.masks import Masks, boards
 from trackzoo.importing.names import Speller
 from trackzoo.importing.run import ForeignRun, Reading
 from trackzoo.report.collect import Rules, compare
@@ -88,14 +89,17 @@ def evaluate_folder(
     )
     with candidates(source, dataset, trackers) as (folder, search):
         notes = list(search.notes)
-        runs = []
+        runs, maps = [], []
         for candidate in search.candidates:
-            if candidate.layout in ("masks", "vot"):
+            if candidate.layout == "masks":
+                maps.append(Masks(candidate, shown_folder(source, folder, candidate)))
                 continue
             run = ForeignRun(candidate, dataset, reading, shown_folder(source, folder, candidate))
             run.examine()
             notes += [f"{run.tracker}: {note}" for note in run.notes]
             runs.append(run)
+        found = boards(maps, dataset, rules) if maps else []
         if not runs:
-            raise TrackzooError(f"{source}: found {search.candidates[0].layout}, expected boxes")
-        return compare(cast(Any, runs), Library(given=[dataset]), rules, notes, source=source)
+            return Comparison(tuple(found), tuple(notes))
+        made = compare(cast(Any, runs), Library(given=[dataset]), rules, notes, source=source)
+        return replace(made, boards=(*made.boards, *found))

@@ -29,6 +29,14 @@ class Column:
 
 #: In the order of the tables. The first that a profile gives is the one that ranks.
 COLUMNS: tuple[Column, ...] = (
+    Column("g", "G", "G", "mean of J and F over seen and unseen classes"),
+    Column("jf", "J&F", "$\\mathcal{J}\\&\\mathcal{F}$", "mean of region similarity and boundary accuracy"),
+    Column("j", "J", "$\\mathcal{J}$", "region similarity: mean overlap of masks"),
+    Column("j_recall", "J recall", "$\\mathcal{J}$ recall", "share of frames with J above 0.5"),
+    Column("j_decay", "J decay", "$\\mathcal{J}$ decay", "first quarter minus last quarter of the video", higher=False),
+    Column("f", "F", "$\\mathcal{F}$", "boundary accuracy"),
+    Column("f_recall", "F recall", "$\\mathcal{F}$ recall", "share of frames with F above 0.5"),
+    Column("f_decay", "F decay", "$\\mathcal{F}$ decay", "first quarter minus last quarter of the video", higher=False),
     Column("ao", "AO", "AO", "mean overlap over all frames"),
     Column("auc", "AUC", "AUC", "area under the success curve"),
     Column("op50", "OP50", "OP$_{50}$", "share of frames with overlap above 0.5"),
