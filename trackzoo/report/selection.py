@@ -37,7 +37,9 @@ class Opened:
             _, options = dataset_options(dataset.id)
             marks = ", ".join(f"{key} {value}" for key, value in options.items())
             self.personal = spec.personal
-            if not spec.personal:
+            if spec.personal:
+                self.title = split
+            else:
                 self.split = split
                 self.name = spec.name + dataset.id.removeprefix(spec.id(split))
                 self.title = f"{spec.title} ({marks})" if marks else spec.title

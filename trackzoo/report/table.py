@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence as ListOf
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from trackzoo.report.columns import Column, show
@@ -157,7 +157,8 @@ def board_caption(board: Board) -> str:
     facts = [
         f"profile {board.profile} v{board.version}",
         f"protocol {board.protocol}",
-        f"{len(board.names)} sequences" + (" that all of these runs have" if board.common else ""),
+        f"{len(board.names)} sequence{'' if len(board.names) == 1 else 's'}"
+        + (" that all of these runs have" if board.common else ""),
         f"annotation {board.fingerprint[:12]}",
     ]
     if any(entry.as_released for entry in board.entries):
@@ -174,10 +175,12 @@ def overview_table(comparison: Comparison, decimals: int = 2) -> Table | None:
     notes = _Footnotes()
     headings = [Heading("Tracker", "Tracker", numeric=False)]
     columns: list[dict[str, Cell]] = []
-    titles = [board_title(board) for board in boards]
+    # Which part of a data set it is stands in the caption: headings must stay short.
+    titles = [board_title(replace(board, total=len(board.names))) for board in boards]
     for board, title in zip(boards, titles, strict=True):
-        # The same data set under several profiles is told apart by them.
+        # Boards of the same data set are told apart by profile and part.
         which = f" ({board.profile})" if titles.count(title) > 1 else ""
+        title = board_title(board) if which else title
         headings.append(
             Heading(
                 f"{title} {board.main.title}{which}",
