@@ -22,6 +22,7 @@ from trackzoo.errors import TrackzooError, UnknownName
 COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("run", "Run trackers on datasets; resumes where it was stopped."),
     "report": ("report", "Tables, plots and pages from the results."),
+    "plot": ("plot", "Draw one figure out of the results, for a paper."),
     "evaluate": ("evaluate", "Score a folder of somebody's result files as it lies."),
     "import": ("import_", "Take somebody's results into the results folder."),
     "export": ("export", "Write results in another toolkit's layout."),
@@ -30,6 +31,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "trackers": ("trackers", "List the trackers."),
     "datasets": ("datasets", "List, add, show and check datasets."),
     "regress": ("regress", "Save a baseline of scores, or check against one."),
+    "verify": ("verify", "Hold networks, trackers and metrics against their references."),
     "doctor": ("doctor", "What is installed, where things are, what is missing."),
 }
 

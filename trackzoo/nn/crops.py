@@ -148,3 +148,21 @@ def _crop_on_device(picture: Tensor, where: Window) -> Tensor:
     y1, y2, wy1, wy2 = _taps(where.y, where.side, where.size, low_y, high_y, picture.device)
     rows = picture[:, y1].float() * wy1[:, None] + picture[:, y2].float() * wy2[:, None]
     return (rows[:, :, x1] * wx1 + rows[:, :, x2] * wx2).round().clamp(0, 255).to(torch.uint8)
+
+
+def box_in_crop(box: Floats, about: Floats, resize_factor: float, size: int) -> Floats:
+    """A box of the picture in shares of a crop, as training uses it (OSTrack's `transform_image_to_crop`).
+
+    Args:
+        box: (4,) `x, y, w, h` in pixels of the picture.
+        about: (4,) the box that the crop was cut about.
+        resize_factor: pixels of the crop per pixel of the picture.
+        size: side of the crop in pixels.
+
+    Returns:
+        (4,) `x, y, w, h` divided by `size`. The crop's centre counts as `(size - 1) / 2`, half a pixel left of the exact one,
+        as in the released code.
+    """
+    centre = (size - 1) / 2 + (box[:2] + box[2:] / 2 - about[:2] - about[2:] / 2) * resize_factor
+    extent = box[2:] * resize_factor
+    return np.concatenate([centre - extent / 2, extent]) / size

@@ -67,6 +67,36 @@ class CentreHead(nn.Module):
         return scores, sizes, run_tower(self, "offset", features)
 
 
+class CornerHead(nn.Module):
+    """Top-left and bottom-right corner, each the expectation of a distribution over the cells (STARK; OSTrack's widths).
+
+    Args:
+        channels: of the feature map.
+        hidden: of the first convolution.
+    """
+
+    def __init__(self, channels: int = 768, hidden: int = 256) -> None:
+        super().__init__()
+        for name in ("tl", "br"):
+            add_tower(self, name, channels, hidden, 1)
+        initialise_towers(self)
+
+    def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """Feature map (B, channels, F, F) to the logits of both corners (B, 2, F, F) and boxes (B, 4).
+
+        Boxes are `cx, cy, w, h` in shares of the crop's side; a corner lies at its cell's top-left.
+        """
+        logits = torch.cat([run_tower(self, "tl", features), run_tower(self, "br", features)], dim=1).float()
+        side = logits.shape[-1]
+        steps = torch.arange(side, device=logits.device, dtype=torch.float32) / side
+        chance = logits.flatten(2).softmax(-1).unflatten(2, (side, side))
+        corners = torch.stack(
+            [(chance.sum(2) * steps).sum(-1), (chance.sum(3) * steps).sum(-1)], dim=2
+        )  # (B, corner, xy)
+        low, high = corners[:, 0], corners[:, 1]
+        return logits, torch.cat([(low + high) / 2, high - low], dim=1)
+
+
 def best_cell(response: Tensor) -> Tensor:
     """(B,) flat index of the first maximum of each map (B, 1, F, F) or (B, F, F)."""
     return response.flatten(1).argmax(dim=1)

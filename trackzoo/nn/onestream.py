@@ -24,8 +24,8 @@ class OneStreamEncoder(nn.Module):
         prune_at: block index (from 0) -> share of the search tokens that stays; pruning sits between attention and MLP.
         width, depth, heads: of the ViT.
         drop_path: rate of stochastic depth in the last block.
-
-    `cls_token` and `pos_embed` belong to the checkpoints and are not used.
+        layer_scale: see `Block`.
+        spare: whether it has `cls_token` and `pos_embed`, which belong to OSTrack's checkpoints and are not used.
     """
 
     def __init__(
@@ -38,16 +38,21 @@ class OneStreamEncoder(nn.Module):
         depth: int = 12,
         heads: int = 12,
         drop_path: float = 0.1,
+        layer_scale: bool = False,
+        spare: bool = True,
     ) -> None:
         super().__init__()
         self.template_side, self.search_side = template // PATCH, search // PATCH
         self.prune_at = dict(prune_at)
-        self.cls_token = nn.Parameter(torch.zeros(1, 1, width))
-        self.pos_embed = nn.Parameter(torch.zeros(1, 14 * 14 + 1, width))
+        self._rows: dict[tuple[tuple[int, ...], torch.device], Tensor] = {}
+        if spare:
+            self.cls_token = nn.Parameter(torch.zeros(1, 1, width))
+            self.pos_embed = nn.Parameter(torch.zeros(1, 14 * 14 + 1, width))
         self.pos_embed_z = nn.Parameter(torch.zeros(1, self.template_side**2, width))
         self.pos_embed_x = nn.Parameter(torch.zeros(1, self.search_side**2, width))
         self.patch_embed = PatchEmbed(PATCH, width)
-        self.blocks = nn.ModuleList(Block(width, heads, rate) for rate in drop_path_rates(depth, drop_path))
+        rates = drop_path_rates(depth, drop_path)
+        self.blocks = nn.ModuleList(Block(width, heads, rate, layer_scale) for rate in rates)
         self.norm = nn.LayerNorm(width, eps=EPSILON)
 
     def embed_templates(self, crops: Tensor) -> Tensor:
@@ -65,6 +70,17 @@ class OneStreamEncoder(nn.Module):
         cells = self.template_side**2
         return [centre_token(self.template_side) + cells * index for index in range(templates)]
 
+    def _chosen(self, rows: ListOf[int] | None, length: int, device: torch.device) -> Tensor | None:
+        """Indices of the template tokens that decide, on the device, or None where nothing is pruned."""
+        if not self.prune_at:
+            return None
+        rows = self.centre_rows(length // self.template_side**2) if rows is None else rows
+        key = (tuple(rows), device)
+        if key not in self._rows:
+            # Kept: a tensor made from a list in each call would make the host wait for the device.
+            self._rows[key] = torch.tensor(rows, device=device)
+        return self._rows[key]
+
     def forward(
         self,
         templates: Tensor,
@@ -77,7 +93,8 @@ class OneStreamEncoder(nn.Module):
         """Search features after the last block.
 
         Args:
-            templates: (B, T · Lz, width) embedded templates; they can be kept from frame to frame.
+            templates: (B, T · Lz, width) embedded templates; they can be kept from frame to frame. Other tokens may stand
+                among them where nothing is pruned.
             search: (B, Lx, width) embedded search crops.
             keep: one share for all pruning blocks in place of `prune_at`'s (training's warm-up).
             rows: template tokens whose attention decides; the centres of all templates by default.
@@ -87,9 +104,7 @@ class OneStreamEncoder(nn.Module):
             (B, Lx, width); cells that were pruned are zero (they are left out of the last norm).
         """
         length = templates.shape[1]
-        if rows is None:
-            rows = self.centre_rows(length // self.template_side**2)
-        chosen = torch.tensor(rows, device=search.device)
+        chosen = self._chosen(rows, length, search.device)
         tokens = torch.cat([templates, search], dim=1)
         cells = search.shape[1]
         positions = torch.arange(cells, device=search.device).expand(search.shape[0], -1)
@@ -98,9 +113,14 @@ class OneStreamEncoder(nn.Module):
             ratio = self.prune_at.get(index)
             if ratio is not None and keep is not None:
                 ratio = keep
-            if ratio is None or ratio >= 1:
+            last = index == len(self.blocks) - 1
+            if last and probe is None and (ratio is None or ratio >= 1):
+                # Nobody reads the templates after the last block: they serve as keys and values alone.
+                tokens, length = block.add_attention_from(tokens, length), 0
+            elif ratio is None or ratio >= 1:
                 tokens = block.add_attention(tokens)
             else:
+                assert chosen is not None
                 tokens, attention = block.add_attention_with_rows(tokens, chosen)
                 before = positions
                 survivors, positions, weights = eliminate(tokens[:, length:], positions, attention[..., length:], ratio)
@@ -108,9 +128,6 @@ class OneStreamEncoder(nn.Module):
                 if probe is not None:
                     probe(f"elimination{stages}", {"weights": weights, "before": before, "after": positions})
                 stages += 1
-            if index == len(self.blocks) - 1 and probe is None:
-                # Nobody reads the templates after the last block: its MLP runs on the search tokens alone.
-                tokens, length = tokens[:, length:], 0
             tokens = block.add_mlp(tokens)
             if probe is not None:
                 probe(f"block{index}", tokens)

@@ -36,12 +36,14 @@ class CropSettings:
         template_size, search_size: sides of the crops in pixels.
         template_factors: area factor of each template crop.
         search_factor: area factor of the search crop.
+        exact: cut with OpenCV wherever the network runs; see `crop_batch`.
     """
 
     template_size: int
     search_size: int
     template_factors: tuple[float, ...] = (2.0,)
     search_factor: float = 4.0
+    exact: bool | None = None
 
 
 @dataclass
@@ -98,6 +100,7 @@ class SearchTracker(Tracker[State], Generic[State]):
         network: in eval mode, on `device`.
         crops: how crops are cut.
         device, dtype: see `Tracker`.
+        compile: whether to compile the network's forward pass (torch.compile); the first frames then take minutes.
     """
 
     def __init__(
@@ -106,7 +109,8 @@ class SearchTracker(Tracker[State], Generic[State]):
         super().__init__(device=device, dtype=dtype)
         self.network, self.crops = network.to(device).eval().requires_grad_(False), crops
         if compile:
-            self.network = torch.compile(self.network)  # type: ignore[assignment]
+            # In place, so that the network keeps its class and its names.
+            self.network.compile()
         self.window = hann(crops.search_size // 16).to(device)
 
     @abstractmethod
@@ -128,7 +132,7 @@ class SearchTracker(Tracker[State], Generic[State]):
         ]
         flat = [each for windows_of_one in windows for each in windows_of_one]
         repeated = [frame for frame in frames for _ in settings.template_factors]
-        crops = normalise(crop_batch(repeated, flat, self.device))
+        crops = normalise(crop_batch(repeated, flat, self.device, self.crops.exact))
         return crops.unflatten(0, (len(boxes), -1)), windows
 
     @torch.inference_mode()
@@ -150,7 +154,7 @@ class SearchTracker(Tracker[State], Generic[State]):
         """See `Tracker.step`: one network call for all objects."""
         with self.stage("crop"):
             windows = [window(state.box, self.crops.search_factor, self.crops.search_size) for state in states]
-            search = normalise(crop_batch(frames, windows, self.device))
+            search = normalise(crop_batch(frames, windows, self.device, self.crops.exact))
         with self.stage("network"):
             with autocast(self.device, self.dtype):
                 located = self.locate(search, states)

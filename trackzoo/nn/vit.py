@@ -62,6 +62,16 @@ class Attention(nn.Module):
         """Every token attends to every other: (B, L, width) to (B, L, width). The attention map is never formed."""
         return self.join(F.scaled_dot_product_attention(*self.split(tokens)))
 
+    def forward_from(self, tokens: Tensor, first: int) -> Tensor:
+        """As `forward`, for the tokens from `first` on alone: (B, L, width) to (B, L - first, width)."""
+        width, channels = tokens.shape[-1], tokens.shape[-1] // self.heads
+        weight, bias = self.qkv.weight, self.qkv.bias
+        query = F.linear(tokens[:, first:], weight[:width], bias[:width])
+        pair = F.linear(tokens, weight[width:], bias[width:]).unflatten(2, (2, self.heads, channels))
+        key, value = pair.permute(2, 0, 3, 1, 4).unbind(0)
+        query = query.unflatten(2, (self.heads, channels)).transpose(1, 2)
+        return self.join(F.scaled_dot_product_attention(query, key, value))
+
     def forward_with_rows(self, tokens: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
         """As `forward`, and the attention of a few query tokens.
 
@@ -139,6 +149,10 @@ class Block(nn.Module):
         """First half, and the attention of a few tokens; see `Attention.forward_with_rows`."""
         out, attention = self.attn.forward_with_rows(self.norm1(tokens), rows)
         return self._residual(tokens, out, self.gamma_1), attention
+
+    def add_attention_from(self, tokens: Tensor, first: int) -> Tensor:
+        """First half for the tokens from `first` on; the others serve as keys and values alone."""
+        return self._residual(tokens[:, first:], self.attn.forward_from(self.norm1(tokens), first), self.gamma_1)
 
     def add_mlp(self, tokens: Tensor) -> Tensor:
         """Second half: (B, L, width) to (B, L, width)."""

@@ -1,0 +1,1 @@
+"""Parity: our outputs beside arrays that the reference implementations made from generated weights and videos."""

@@ -1,0 +1,150 @@
+"""What `trackzoo verify` can verify: one class a target, and the comparison of all its arrays."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from trackzoo.errors import TrackzooError
+from trackzoo.parity.case import Case
+from trackzoo.parity.tolerance import Tolerance, compare
+
+
+@dataclass(frozen=True)
+class Setup:
+    """How our side computes.
+
+    Attributes:
+        device: torch device name.
+        dtype: `fp32`, `fp16` or `bf16`.
+        compile: whether networks are compiled.
+    """
+
+    device: str = "cpu"
+    dtype: str = "fp32"
+    compile: bool = False
+
+
+@dataclass(frozen=True)
+class Row:
+    """One array.
+
+    Attributes:
+        file: file of arrays, without `.npz`.
+        array: its name there.
+        status: `agrees`, `differs`; `skipped`: known to us and not in the folder; `unknown`: in the folder, and not compared;
+            `input`: what the reference was given.
+        absolute, relative: largest deviations; NaN where nothing was compared.
+        rule: the tolerance, as text.
+        text: what else is to be said.
+    """
+
+    file: str
+    array: str
+    status: Literal["agrees", "differs", "skipped", "unknown", "input"]
+    absolute: float = float("nan")
+    relative: float = float("nan")
+    rule: str = ""
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """All rows of one run of `verify`; printing it shows the summary.
+
+    Attributes:
+        rows: one an array, in the files' order.
+    """
+
+    rows: tuple[Row, ...] = field(default_factory=tuple)
+
+    def count(self, status: str) -> int:
+        """How many arrays have this status."""
+        return sum(row.status == status for row in self.rows)
+
+    @property
+    def compared(self) -> int:
+        """How many arrays were compared."""
+        return self.count("agrees") + self.count("differs")
+
+    @property
+    def passed(self) -> bool:
+        """Something was compared, and all of it agrees."""
+        return self.compared > 0 and self.count("differs") == 0
+
+    def __str__(self) -> str:
+        text = f"{self.count('agrees')} of {self.compared} arrays agree"
+        for status, words in (
+            ("differs", "differ"),
+            ("input", "inputs"),
+            ("skipped", "not in the folder"),
+            ("unknown", "not compared"),
+        ):
+            if self.count(status):
+                text += f", {self.count(status)} {words}"
+        return text if self.compared else "nothing was compared"
+
+
+class Target(ABC):
+    """Something whose outputs can be held against a reference's."""
+
+    #: Goldens that come with trackzoo.
+    packaged: Path
+
+    @abstractmethod
+    def table(self, file: str) -> Mapping[str, Tolerance]:
+        """Tolerance of each array of a file (name without `.npz`); empty for a file that this target does not know."""
+
+    @abstractmethod
+    def files(self) -> Iterable[str]:
+        """Names (without `.npz`) of the files that it knows."""
+
+    @abstractmethod
+    def compute(self, case: Case, file: str, setup: Setup) -> Iterator[tuple[str, object]]:
+        """Our arrays of a file, one by one; names that the case does not have may be left out."""
+
+    def verify(self, folder: Path | None = None, setup: Setup | None = None) -> Certificate:
+        """Compare every array of a folder of goldens (by default the packaged one) with ours.
+
+        Raises:
+            DataError: the folder, or a file in it, cannot be read.
+        """
+        case = Case(folder or self.packaged, self.packaged)
+        rows: list[Row] = []
+        present = [name.removesuffix(".npz") for name in case.files()]
+        for file in dict.fromkeys([*self.files(), *present]):
+            table = self.table(file)
+            if file not in present:
+                rows += [Row(file, name, "skipped", rule=str(rule)) for name, rule in table.items()]
+            elif table:
+                rows += self._compare(case, file, table, setup or Setup())
+            else:
+                rows += [
+                    Row(file, name, "unknown", text="no comparison is written") for name in case.arrays(file + ".npz")
+                ]
+        return Certificate(tuple(rows))
+
+    def _compare(self, case: Case, file: str, table: Mapping[str, Tolerance], setup: Setup) -> Iterator[Row]:
+        golden = case.arrays(file + ".npz")
+        wanted = [name for name, rule in table.items() if name in golden and rule.kind != "input"]
+        ours = dict(self.compute(case, file, setup)) if wanted else {}
+        for name, array in golden.items():
+            rule = table.get(name)
+            if rule is None:
+                yield Row(file, name, "unknown", text="no comparison is written")
+            elif rule.kind == "input":
+                yield Row(file, name, "input")
+            elif name not in ours:
+                raise TrackzooError(
+                    f"{case.folder}/{file}.npz: '{name}' is in the table of tolerances, and not computed"
+                )
+            else:
+                found = compare(ours[name], array, rule)
+                status: Literal["agrees", "differs"] = "agrees" if found.fits else "differs"
+                yield Row(file, name, status, found.absolute, found.relative, str(rule), found.text)
+        for name, rule in table.items():
+            if name not in golden and rule.kind != "input":
+                yield Row(file, name, "skipped", rule=str(rule))

@@ -1,0 +1,95 @@
+"""How far an array may be from the reference's: facts as data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.generic]
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """Rule of comparison for one array.
+
+    Attributes:
+        kind: `absolute` deviation of each value; `relative` to the reference array's largest magnitude; `set`: the same
+            values in any order; `exact`; `input`: what the reference was given, read and not compared; `near`: booleans or
+            packed bits of which a share may differ.
+        limit: largest deviation, share of deviating bits for `near`.
+    """
+
+    kind: Literal["absolute", "relative", "exact", "set", "input", "near"]
+    limit: float = 0.0
+
+    def __str__(self) -> str:
+        return {
+            "absolute": f"abs {self.limit:g}",
+            "relative": f"rel {self.limit:g}",
+            "near": f"share {self.limit:g}",
+        }.get(self.kind, self.kind)
+
+
+def absolute(limit: float) -> Tolerance:
+    """Each value within `limit`."""
+    return Tolerance("absolute", limit)
+
+
+def relative(limit: float) -> Tolerance:
+    """Each value within `limit` times the reference array's largest magnitude."""
+    return Tolerance("relative", limit)
+
+
+EXACT = Tolerance("exact")
+SET = Tolerance("set")
+INPUT = Tolerance("input")
+
+
+@dataclass(frozen=True)
+class Deviation:
+    """How two arrays differ.
+
+    Attributes:
+        absolute: largest difference; for sets and bits, how many elements stand in one alone; inf for NaN against a number.
+        relative: the same relative to the reference's largest magnitude (for sets and bits: to their number).
+        fits: whether the rule of comparison is kept.
+        text: why it cannot be compared at all, or empty.
+    """
+
+    absolute: float
+    relative: float
+    fits: bool
+    text: str = ""
+
+
+def compare(ours: object, golden: Array, rule: Tolerance) -> Deviation:
+    """Compare an array with the reference's under a rule; shapes must agree, except for sets."""
+    found = np.asarray(ours)
+    if rule.kind == "set":
+        a, b = set(found.reshape(-1).tolist()), set(golden.reshape(-1).tolist())
+        if found.size != golden.size:
+            return Deviation(len(a ^ b), len(a ^ b) / max(len(b), 1), False, f"{found.size} values for {golden.size}")
+        return Deviation(len(a ^ b), len(a ^ b) / max(len(b), 1), a == b)
+    if found.shape != golden.shape:
+        return Deviation(float("inf"), float("inf"), False, f"shape {found.shape} for {golden.shape}")
+    if golden.dtype.kind in "US":
+        off = float((found != golden).sum())
+        return Deviation(off, off / max(golden.size, 1), off == 0)
+    if rule.kind == "near":
+        bits = np.unpackbits(found ^ golden) if golden.dtype == np.uint8 else found != golden
+        share = float(bits.sum()) / max(bits.size, 1)
+        return Deviation(float(bits.sum()), share, share <= rule.limit)
+    a, b = found.astype(np.float64), golden.astype(np.float64)
+    same = (a == b) | (np.isnan(a) & np.isnan(b))
+    with np.errstate(invalid="ignore"):
+        off_by = np.where(same, 0.0, np.abs(a - b))
+    off_by = np.where(np.isnan(off_by), np.inf, off_by)
+    largest = float(off_by.max(initial=0))
+    finite = np.abs(b[np.isfinite(b)])
+    scale = float(finite.max(initial=0))
+    share = largest / scale if scale else (0.0 if largest == 0 else float("inf"))
+    limit = {"exact": 0.0, "absolute": rule.limit, "relative": rule.limit * scale}[rule.kind]
+    return Deviation(largest, share, largest <= limit)

@@ -1,0 +1,39 @@
+"""Facts about published weights, stated by plugins as `WEIGHTS`. Imports no torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.resources.abc import Traversable
+
+
+@dataclass(frozen=True)
+class WeightsSpec:
+    """One published file of weights.
+
+    Attributes:
+        name: what the cache and `--weights` call it, e.g. `ostrack-256`.
+        title: the name as papers print it.
+        variants: tracker variants that it fits; the first is the one it was published for.
+        file: official file name.
+        page: the authors' model zoo.
+        address: direct address of the file, or empty where only a page exists.
+        hub: repository on a hub (`owner/name`), or empty.
+        sha256: of the official file where known, or empty.
+        licence: of the weights.
+        paper: citation or address.
+        trained_on: ids of the datasets that it saw, e.g. `lasot-train`.
+        manifest: JSON file of names -> shape and dtype, in the plugin's package data.
+    """
+
+    name: str
+    title: str
+    variants: tuple[str, ...]
+    file: str
+    page: str
+    manifest: Traversable
+    address: str = ""
+    hub: str = ""
+    sha256: str = ""
+    licence: str = ""
+    paper: str = ""
+    trained_on: tuple[str, ...] = ()
