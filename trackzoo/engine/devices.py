@@ -86,6 +86,15 @@ def thread_environment(threads: int) -> dict[str, str]:
     return {name: str(threads) for name in names}
 
 
+def let_threads_sleep() -> None:
+    """Have OpenMP's threads sleep while they wait for one another; to be called before torch is loaded.
+
+    By default they spin, and on a machine with fewer free cores than threads (decoders run beside them, other people's jobs
+    on a cluster's node) a call then takes twenty times as long and more. What the person set is left alone.
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+
 def limit_threads(threads: int) -> None:
     """Hold torch and OpenCV, where they are loaded, to so many threads."""
     if (torch := sys.modules.get("torch")) is not None:

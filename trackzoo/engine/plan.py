@@ -13,7 +13,7 @@ from typing import Any
 
 from trackzoo.config import results_folder
 from trackzoo.engine.build import Job, load_tracker
-from trackzoo.engine.devices import DTYPES, choose_devices, cores
+from trackzoo.engine.devices import DTYPES, choose_devices, cores, let_threads_sleep
 from trackzoo.engine.facts import code
 from trackzoo.engine.lane import Task
 from trackzoo.errors import DataError, SettingsError, TrackzooError
@@ -125,6 +125,7 @@ def prepare(
     Raises:
         TrackzooError: anything about the run that cannot be; nothing has been written then.
     """
+    let_threads_sleep()
     choice = choose_tracker(tracker) if isinstance(tracker, str) else tracker
     for name, value in (("lanes", lanes), ("repeats", repeats), ("jobs", jobs)):
         if value is not None and value < 1:
