@@ -69,8 +69,8 @@ def spec_for(reference: str) -> TrackerChoice:
     form = form_of(cls, reference)
     name = re.sub(r"[^A-Za-z0-9_.-]", "_", getattr(cls, "name", None) or cls.__name__)
     summary = (inspect.getdoc(cls) or "").partition("\n")[0]
-    facts = {"gives": frozenset({"box", "mask"})} if form == "pytracking" else {}
-    spec = TrackerSpec(name, name, "trackzoo.adapters:adapted", summary, batched=form == "trackzoo", **facts)
+    gives = frozenset({"box", "mask"} if form == "pytracking" else {"box"})
+    spec = TrackerSpec(name, name, "trackzoo.adapters:adapted", summary, gives=gives, batched=form == "trackzoo")
     return TrackerChoice(name, spec, {"cls": reference})
 
 

@@ -28,7 +28,7 @@ _SHIFT = 4
 
 
 def _thickness(picture: Pixels) -> int:
-    return max(2, round(min(picture.shape[:2]) / 240))
+    return max(2, round(int(min(picture.shape[:2])) / 240))
 
 
 def draw_box(picture: Pixels, box: Floats, colour: Colour = COLOURS[0]) -> None:

@@ -14,7 +14,7 @@ import pkgutil
 import re
 import traceback
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import entry_points
@@ -54,7 +54,7 @@ def _collect(group: str, kind: type[Spec]) -> dict[str, Spec]:
     found: dict[str, Spec] = {}
     origins: dict[str, str] = {}
 
-    def add(specs: Spec | Iterable[Spec], origin: str) -> None:
+    def add(specs: Any, origin: str) -> None:
         for spec in (specs,) if isinstance(specs, kind) else specs:
             if not isinstance(spec, kind):
                 raise TrackzooError(f"{origin}: found {type(spec).__name__} among its specs, expected {kind.__name__}")

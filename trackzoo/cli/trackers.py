@@ -106,7 +106,7 @@ def trackers(name: str | None, as_json: bool) -> None:
         ("Weights", {}),
         ("What it is", {"ratio": 1}),
     ):
-        table.add_column(title, **settings)  # type: ignore[arg-type]
+        table.add_column(title, **settings)
     for row in rows:
         label = Text(row.name, "dim" if row.missing else "")
         if row.default and row.name != row.family:
