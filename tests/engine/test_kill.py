@@ -19,7 +19,9 @@ COUNT = 10
 DATA = f"synth:sequences={COUNT},length=5,width=96,height=64"
 
 
-def start(folder: Path, tracker: str, *arguments: str, data: str = DATA) -> subprocess.Popen[str]:
+def start(
+    folder: Path, tracker: str, *arguments: str, data: str = DATA, group: bool = False
+) -> subprocess.Popen[str]:
     command = [
         sys.executable,
         "-m",
@@ -37,6 +39,7 @@ def start(folder: Path, tracker: str, *arguments: str, data: str = DATA) -> subp
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        start_new_session=group,
         env={**os.environ, "PYTHONSAFEPATH": "1", "OMP_NUM_THREADS": "1"},
     )
 
@@ -154,6 +157,25 @@ def test_interrupt_ends_with_130_and_leaves_nothing_half_done(tmp_path: Path) ->
     assert len(run.names()) < 100
     for name in run.names():
         run.verify(name)
+
+
+def test_interrupt_of_the_whole_group_is_one_line(tmp_path: Path) -> None:
+    """As Ctrl-C does it: the workers get it too, at whatever they are."""
+    for pause in (0.0, 0.1, 0.3):
+        folder = tmp_path / str(pause)
+        process = start(folder, "static", "--jobs", "2", group=True)
+        deadline = time.monotonic() + 60
+        while not list(folder.rglob("*.run")):
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
+        time.sleep(pause)
+        os.killpg(process.pid, signal.SIGINT)
+        text, _ = process.communicate(timeout=60)
+        if process.returncode == 130:
+            assert text == "trackzoo: interrupted; finished trials are kept, the same command goes on\n"
+        else:
+            assert process.returncode == 0, text  # it was done before
+        assert not list(folder.rglob(".claims"))
 
 
 def test_workers_end_with_their_parent(tmp_path: Path) -> None:

@@ -41,13 +41,18 @@ class Worker:
         begin = (
             f"import sys; sys.path[:] = {sys.path!r}; from trackzoo.engine.worker import main; main({theirs.fileno()})"
         )
-        # Its standard input is a pipe that nobody writes to: it closes when we are gone, and the worker ends with us.
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", begin],
-            stdin=subprocess.PIPE,
-            pass_fds=[theirs.fileno()],
-            env=environment,
-        )
+        # Ctrl-C reaches the whole process group, and we decide what becomes of the workers: they inherit that it is blocked.
+        blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            # Its standard input is a pipe that nobody writes to: it closes when we are gone, and the worker ends with us.
+            self.process = subprocess.Popen(
+                [sys.executable, "-c", begin],
+                stdin=subprocess.PIPE,
+                pass_fds=[theirs.fileno()],
+                env=environment,
+            )
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
         theirs.close()
         self.connection = Connection(ours.detach())
         self.send(job)

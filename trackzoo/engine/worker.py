@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import pickle
-import signal
 import threading
 import time
 from multiprocessing.connection import Connection
@@ -91,8 +90,6 @@ def serve(connection: Connection) -> None:
 
 def main(handle: int) -> None:
     """Entry point of the process; `handle` is its end of the pipe."""
-    # Ctrl-C reaches the whole process group; the parent decides what becomes of us.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     _die_with_parent()
     connection = Connection(handle)
     try:
