@@ -1,9 +1,7 @@
 """Profile `pysot` of reset-based runs (StrangerZhang/pysot-toolkit, commit 8b5ced3; metrics SPEC §7).
 
-Its EAO differs from the VOT toolkit's in how fragments are cut and weighted: each begins at the first frame or five frames after
-a failure and ends where the next one starts, and none is compared beyond what its sequence says. The toolkit draws polygons
-with a rasteriser of its own; here their overlap is counted as VOT's is, which moves accuracy and EAO in the third decimal at most.
-numpy alone.
+Its EAO differs from the VOT toolkit's in how fragments are cut: each begins at the first frame or five frames after a failure
+and ends where the next one starts, and the last one counts up to its end alone. numpy alone.
 """
 
 from __future__ import annotations

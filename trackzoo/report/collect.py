@@ -12,13 +12,15 @@ from typing import Any
 
 import numpy as np
 
-from trackzoo.errors import ResultsError, TrackzooError
+from trackzoo.errors import ResultsError, TrackzooError, UnknownName
 from trackzoo.metrics import PROFILES, Scores, evaluate, profile as profile_named
 from trackzoo.metrics.types import Floats
+from trackzoo.metrics.vot_scores import VOT_PROFILES, VotScores
 from trackzoo.registry import tracker
 from trackzoo.report.columns import columns
 from trackzoo.report.model import Board, Comparison, Deviation, Entry, Speed
 from trackzoo.report.selection import Library, Opened, select
+from trackzoo.report.vot import VotRun, as_vot, profiles_for, score_vot
 from trackzoo.sequence import Dataset
 from trackzoo.store.read import StoredRun
 
@@ -72,9 +74,8 @@ def collect(
         TrackzooError: no results; a data set that is not on this machine, or whose annotation only its server has.
     """
     rules = rules or Rules()
-    for name in rules.profiles:
-        profile_named(name)
-    runs = select(Path(results), trackers, datasets)
+    check_profiles(rules.profiles)
+    runs = [as_vot(run) for run in select(Path(results), trackers, datasets)]
     library = Library(data_root, [dataset for dataset in datasets if isinstance(dataset, Dataset)])
     notes: list[str] = []
     runs = _scorable(runs, library, notes, named=bool(datasets))
@@ -100,8 +101,7 @@ def compare(
         ResultsError: results that do not fit their annotation.
         TrackzooError: nothing to score.
     """
-    for name in rules.profiles:
-        profile_named(name)
+    check_profiles(rules.profiles)
     notes = list(notes)
     groups: dict[tuple[str, ...], list[StoredRun]] = {}
     for run in runs:
@@ -116,6 +116,13 @@ def compare(
     if not any(weights) and not any(":" in run.tracker for run in runs):
         notes.append("None of these trackers is known to use trained weights: they are weight-free baselines.")
     return Comparison(tuple(boards), tuple(dict.fromkeys(notes)))
+
+
+def check_profiles(names: Iterable[str]) -> None:
+    """Raise `UnknownName` for a name that no profile has."""
+    for name in names:
+        if name not in PROFILES and name not in VOT_PROFILES:
+            raise UnknownName("profile", name, {**PROFILES, **VOT_PROFILES})
 
 
 def refuse_incomplete(runs: Iterable[StoredRun], library: Library, results: Path) -> None:
@@ -253,8 +260,18 @@ def _scorable(runs: list[StoredRun], library: Library, notes: list[str], *, name
 
 def _boards(runs: ListOf[StoredRun], opened: Opened, rules: Rules, notes: list[str]) -> list[Board]:
     """The boards of runs of one data set and protocol: one a profile."""
-    profiles = list(rules.profiles) or [default_profile(opened.dataset)]
-    if not rules.profiles and profiles[0] != opened.dataset.profile:
+    profiles = _profiles(runs[0], opened, rules)
+    if not profiles:
+        names = ", ".join(rules.profiles)
+        notes.append(f"{opened.title}, protocol {runs[0].protocol}: not scored under {names}; left out.")
+        return []
+    if isinstance(runs[0], VotRun):
+        pass
+    elif not rules.profiles and opened.dataset.profile in VOT_PROFILES:
+        notes.append(
+            f"{opened.title}: '{opened.dataset.profile}' scores VOT's own protocols; '{profiles[0]}' stands in."
+        )
+    elif not rules.profiles and profiles[0] != opened.dataset.profile:
         notes.append(
             f"{opened.title}: its own profile '{opened.dataset.profile}' is not computed here, '{profiles[0]}' stands in."
         )
@@ -292,18 +309,33 @@ def _boards(runs: ListOf[StoredRun], opened: Opened, rules: Rules, notes: list[s
     return boards
 
 
+def _profiles(run: StoredRun, opened: Opened, rules: Rules) -> list[str]:
+    """The profiles under which runs like this one are scored: those asked for that score such runs, or the usual one."""
+    if isinstance(run, VotRun):
+        return profiles_for(run, rules.profiles)
+    return (
+        [name for name in rules.profiles if name in PROFILES] if rules.profiles else [default_profile(opened.dataset)]
+    )
+
+
 def _entries(
     run: StoredRun, opened: Opened, names: tuple[str, ...], profiles: ListOf[str], rules: Rules
 ) -> Iterable[Entry]:
     """One entry a profile; boxes are read once."""
-    boxes: list[list[Floats | None]] = [[run.boxes(name, repeat) for name in names] for repeat in run.repeats]
+    vot = run if isinstance(run, VotRun) else None
+    boxes: list[list[Floats | None]] = (
+        [] if vot else [[run.boxes(name, repeat) for name in names] for repeat in run.repeats]
+    )
+    lengths = opened.dataset.lengths(names) if vot else {}
     scored: dict[str, Scores] = {}
 
     def under(profile: str) -> Scores:
         if profile not in scored:
             try:
-                scored[profile] = score(
-                    opened, boxes, names, profile, as_released=rules.as_released, lenient=rules.lenient
+                scored[profile] = (
+                    score_vot(vot, opened, names, profile)
+                    if vot
+                    else score(opened, boxes, names, profile, as_released=rules.as_released, lenient=rules.lenient)
                 )
             except ResultsError as error:
                 raise TrackzooError(_blamed(run, error)) from None
@@ -323,11 +355,13 @@ def _entries(
             opened.ordered(run.expected),
             run.missing(),
             len(run.repeats),
-            tuple(0 if values is None else len(values) for values in boxes[0]),
+            tuple(lengths[name] or 0 for name in names)
+            if vot
+            else tuple(0 if values is None else len(values) for values in boxes[0]),
             speed,
             random_weights(run),
             False,
-            rules.as_released,
+            rules.as_released and vot is None,
             tuple(_deviations(run, under)) if rules.published and len(names) == len(opened.places) else (),
         )
 
@@ -344,7 +378,7 @@ def _deviations(run: StoredRun, under: Any) -> Iterable[Deviation]:
 
     seen = set()
     for figure in published.lookup(run.tracker, run.dataset):
-        if not figure.own or figure.profile not in PROFILES or figure.metric in seen:
+        if not figure.own or figure.profile not in _scoring(run) or figure.metric in seen:
             continue
         scores = under(figure.profile)
         ours = scores.metrics.get(figure.metric, math.nan)
@@ -354,8 +388,13 @@ def _deviations(run: StoredRun, under: Any) -> Iterable[Deviation]:
             yield Deviation(figure, ours, scores.version, value)
 
 
+def _scoring(run: StoredRun) -> Iterable[str]:
+    """Names of the profiles that score such runs."""
+    return profiles_for(run, list(VOT_PROFILES)) if isinstance(run, VotRun) else PROFILES
+
+
 def _board(opened: Opened, protocol: str, profile: str, entries: list[Entry], rules: Rules, common: bool) -> Board:
-    facts = profile_named(profile)
+    facts: Any = VOT_PROFILES[profile] if isinstance(entries[0].scores, VotScores) else profile_named(profile)
     names = entries[0].scores.names if common else entries[0].expected
     metrics = [metric for entry in entries for metric in entry.scores.metrics]
     main = columns(metrics)[0]

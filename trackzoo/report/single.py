@@ -15,6 +15,7 @@ from trackzoo.metrics import Scores
 from trackzoo.registry import open_dataset
 from trackzoo.report.collect import default_profile, finishing, listing, score
 from trackzoo.report.selection import Library, Opened
+from trackzoo.report.vot import VotRun, as_vot, score_vot
 from trackzoo.sequence import Dataset
 from trackzoo.store.layout import RUN_FILE
 from trackzoo.store.read import StoredRun, read_json, stored_run
@@ -39,7 +40,7 @@ def evaluate(
         found = {opened.dataset.own_name(str(name)): _boxes(name, values) for name, values in results.items()}
         boxes = [[found[name] for name in names]]
     else:
-        run = _run(results)
+        run = as_vot(_run(results))
         opened = Library(data_root, [given] if given else []).open(run)
         missing = run.missing()
         if missing and not allow_incomplete:
@@ -53,6 +54,8 @@ def evaluate(
         names = tuple(name for name in opened.ordered(run.expected) if name not in set(missing))
         if not names:
             raise ResultsError(run.path, "no finished sequence", "one at least")
+        if isinstance(run, VotRun):
+            return score_vot(run, opened, names, profile or "vot")
         boxes = [[run.boxes(name, repeat) for name in names] for repeat in run.repeats]
     if not opened.dataset.public_truth:
         raise TrackzooError(f"{opened.id}: only its own server has the annotation; it cannot be scored here")
