@@ -39,7 +39,7 @@ def out(report: Report, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_folder_holds_every_format(out: Path) -> None:
     assert {path.name for path in out.iterdir()} == {*FILES, "plots"}
     plots = Counter(path.suffix for path in (out / "plots").iterdir())
-    assert plots == {".png": 6, ".pdf": 6, ".svg": 6}
+    assert plots == {".png": 12, ".pdf": 12, ".svg": 12}
     assert (out / "plots" / "lasot-test-pytracking-success.pdf").read_bytes().startswith(b"%PDF")
     assert set(json.loads((out / "report.json").read_text())["files"]) == {
         str(path.relative_to(out)) for path in out.rglob("*") if path.is_file() and path.name != "report.json"
@@ -63,7 +63,7 @@ def test_page_shows_tables_plots_sequences_and_provenance(out: Path) -> None:
     page = parser.fromstring((out / "index.html").read_text())
     boards = page.xpath("//section[contains(@class, 'board')]")
     assert [board.get("id") for board in boards] == ["lasot-test-pytracking", "got10k-val-pytracking"]
-    assert len(boards[0].xpath(".//figure")) == 3
+    assert len(boards[0].xpath(".//figure")) == 6  # curves, attributes twice, the first two set against each other
     assert len(boards[0].xpath(".//details[contains(@class, 'sequences')]//tbody/tr")) == 8
     names = boards[0].xpath("(.//table)[1]/tbody/tr/td[2]/text()")
     assert names[0] == "OSTrack-384"
@@ -93,26 +93,26 @@ def test_markdown_shows_tables_and_pictures(out: Path) -> None:
     for line in text.splitlines():
         if line.startswith("!["):
             assert (out / line.split("](")[1].rstrip(")")).is_file()
-    assert text.count("![") == 6
+    assert text.count("![") == 12
 
 
 def test_second_report_replaces_its_own_files_and_nothing_else(
     report: Report, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     picture = {"png": b"", "pdf": b"", "svg": b"<svg/>"}
-    monkeypatch.setattr("trackzoo.report.plots.render", lambda figure: picture)  # drawing is not what this is about
+    monkeypatch.setattr("trackzoo.report.plots.render", lambda figure, **_: picture)  # drawing is not what this is about
     report.write(tmp_path)
     (tmp_path / "mine.txt").write_text("kept")
     (tmp_path / "plots" / "mine.pdf").write_text("kept")
     Report(Comparison(report.boards[:1])).write(tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {*FILES, "plots", "mine.txt"}
-    assert len(list((tmp_path / "plots").iterdir())) == 9 + 1
+    assert len(list((tmp_path / "plots").iterdir())) == 18 + 1
 
 
 def test_same_results_give_the_same_files(report: Report, tmp_path: Path, out: Path) -> None:
     written = Report(Comparison(report.boards[1:])).write(tmp_path)
     plots = [path for path in written if path.parent.name == "plots"]
-    assert len(plots) == 9
+    assert len(plots) == 18
     for path in plots:
         assert path.read_bytes() == (out / path.relative_to(tmp_path)).read_bytes(), path.name
 
@@ -121,7 +121,7 @@ def test_nothing_is_left_when_writing_fails(report: Report, tmp_path: Path, monk
     def broken(*_: object, **__: object) -> str:
         raise RuntimeError("half-way")
 
-    monkeypatch.setattr("trackzoo.report.plots.render", lambda figure: {"svg": b"<svg/>"})
+    monkeypatch.setattr("trackzoo.report.plots.render", lambda figure, **_: {"svg": b"<svg/>"})
     monkeypatch.setattr("trackzoo.report.html.page", broken)
     with pytest.raises(RuntimeError):
         report.write(tmp_path)

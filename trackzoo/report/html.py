@@ -142,7 +142,7 @@ def inline(svg: bytes) -> str:
     )
     variables = {colour: f"var(--l{index})" for index, colour in enumerate(style.COLOURS)}
     variables |= {style.INK: "var(--ink)", style.GRID: "var(--grid)", "#000000": "var(--ink)"}
-    variables |= {f"fill: {style.PAPER}": "fill: none"}
+    variables |= {f"fill: {style.PAPER}": "fill: none", f"stroke: {style.PAPER}": "stroke: var(--paper)"}
     for colour, variable in variables.items():
         text = text.replace(colour, variable)
     return text

@@ -25,8 +25,8 @@ DASHES: tuple[tuple[float, ...], ...] = (
     (9, 3),
 )
 
-#: Hatches of bars, in step with `DASHES`: bars of one colour are told apart by them.
-HATCHES = ("", "////", "....", "xxxx", "\\\\\\\\", "----")
+#: Hatches of bars, in step with `DASHES`: bars of one colour are told apart by them. Lines alone: dots make files large.
+HATCHES = ("", "////", "----", "xxxx", "\\\\\\\\", "++++")
 #: Point markers. Twelve of them times five colours give sixty points that differ.
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "h", "*")
 

@@ -98,6 +98,7 @@ def _lines(comparison: Comparison) -> dict[str, style.Line]:
 def _plots(comparison: Comparison) -> dict[str, ListOf[tuple[str, str, dict[str, bytes]]]]:
     """Key of a board -> (curve, label, format -> file) of its plots."""
     from trackzoo.report import plots
+    from trackzoo.report.figures.attached import attached
 
     styles = plots.lines(comparison.boards)
     found: dict[str, ListOf[tuple[str, str, dict[str, bytes]]]] = {}
@@ -109,6 +110,7 @@ def _plots(comparison: Comparison) -> dict[str, ListOf[tuple[str, str, dict[str,
                 if figure is None:
                     continue
                 drawn.append((kind.curve, f"{kind.title} on {board.title}", plots.render(figure)))
+        drawn += attached(board, styles)
         found[board.key] = drawn
     return found
 

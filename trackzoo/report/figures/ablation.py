@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence as ListOf
 from dataclasses import dataclass
@@ -106,7 +107,7 @@ def ablation(
     axes.set_ylabel(label)
     if numeric:
         values = sorted({float(value) for line in series for value in line.settings})
-        gaps = min((b - a for a, b in zip(values, values[1:], strict=False)), default=0)
+        gaps = min((b - a for a, b in itertools.pairwise(values)), default=0)
         if len(values) <= 9 and gaps >= 0.08 * (values[-1] - values[0]):
             axes.set_xticks(values, [f"{value:g}" for value in values])
     else:

@@ -71,6 +71,7 @@ def attribute_bars(
     rows = math.ceil(len(chart.attributes) / per_row)
     # A few bars are not blown up to fill the page.
     bar = min(inner / (per_row * bars), 0.34)
+    used = bar * per_row * bars
     names, under = _group_names(chart, bar * bars)
     labels = key_names(chart.trackers, width)
     key = key_layout(labels, width - 2 * GAP)[1]
@@ -87,7 +88,7 @@ def attribute_bars(
     valued = bar >= style.SMALLEST * 1.05 / 72
     for row in range(rows):
         bottom = foot + (rows - 1 - row) * (ROW_HEIGHT + under + GAP) + under
-        axes = axes_at(figure, _LEFT, bottom, inner, ROW_HEIGHT)
+        axes = axes_at(figure, _LEFT + (inner - used) / 2, bottom, used, ROW_HEIGHT)
         places = list(range(row * per_row, min((row + 1) * per_row, len(chart.attributes))))
         for index, tracker in enumerate(chart.trackers):
             line = look[tracker]
@@ -117,7 +118,7 @@ def attribute_bars(
                         rotation=90 if turned else 0,
                         fontsize=style.SMALLEST,
                     )
-        axes.set_xlim(0, max(per_row * bars, inner / bar))
+        axes.set_xlim(0, per_row * bars)
         axes.set_ylim(0, high * (1 + (0.2 if turned else 0.07) * valued))
         axes.set_yticks(np.arange(0, high + 1e-9, fitting(0, high)[2]))
         axes.set_xticks([(place - places[0] + 0.5) * bars for place in places], [names[place] for place in places])
@@ -133,7 +134,7 @@ def attribute_bars(
     handles = [
         Patch(
             facecolor=look[name].colour,
-            hatch=style.hatch(look[name].index) * 2,
+            hatch=style.hatch(look[name].index),
             edgecolor=style.PAPER if look[name].index % len(style.COLOURS) < 3 else style.INK,
             linewidth=0.25,
         )

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 #: Up to so many sequences every one has its name beside its bar.
-NAMED = 40
+NAMED = 30
 #: Among more, so many at either end are named.
 _ENDS = 8
 
@@ -62,7 +62,7 @@ class Differences:
         """Raises `TrackzooError` for values that do not fit the sequences."""
         if self.values.shape != (len(self.sequences),):
             raise TrackzooError(
-                f"differences: found values of shape {self.values.shape}, expected one for each of {len(self.sequences)} sequences"
+                f"differences: found values of shape {self.values.shape}, expected ({len(self.sequences)},), one a sequence"
             )
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from trackzoo.config import write_atomically
 from trackzoo.errors import TrackzooError, UnknownName
 from trackzoo.report import style
 
@@ -36,37 +35,22 @@ def save(figure: Figure, path: str | Path) -> Path:
     return save_all(figure, [Path(path)])[0]
 
 
-def save_all(figure: Figure, paths: Iterable[Path]) -> list[Path]:
-    """Save a figure in several formats, measured once; see `save`."""
+def save_all(figure: Figure, paths: Iterable[Path], *, whole: bool = True) -> list[Path]:
+    """Save a figure in several formats, measured once; see `save`. `whole` keeps its width."""
     from trackzoo.report.plots import render
 
     forms = {path: form_of(path) for path in paths}
     with style.figures():
-        files = render(figure, dict.fromkeys(forms.values()), whole=True)
+        files = render(figure, dict.fromkeys(forms.values()), whole=whole)
     for path, form in forms.items():
         put(path, files[form])
     return list(forms)
 
 
 def put(path: Path, data: bytes) -> None:
-    """Write a file whole or not at all, and the folders that it stands in. Raises `TrackzooError`."""
+    """Write a file whole or not at all, and make the folders that it stands in. Raises `TrackzooError`."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=".tmp")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-            # mkstemp makes files for their owner alone.
-            os.chmod(name, 0o666 & ~_umask())
-            os.replace(name, path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+        write_atomically(path, data)
     except OSError as error:
         raise TrackzooError(f"{path}: cannot be written ({(error.strerror or str(error)).lower()})") from None
-
-
-def _umask() -> int:
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask

@@ -75,7 +75,7 @@ def place_labels(
         taken.append(box)
         text = axes.annotate(
             name,
-            axes.transData.inverted().transform((x, y)),
+            points[place],
             (((box[0] + box[2]) / 2 - x) / scale, ((box[1] + box[3]) / 2 - y) / scale),
             textcoords="offset points",
             ha="center",

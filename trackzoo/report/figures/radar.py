@@ -100,9 +100,10 @@ def attribute_radar(
         edge = place == len(rings) - 2
         axes.plot(around, [ring] * len(around), color=style.INK if edge else style.GRID, linewidth=0.5, zorder=1)
         if not own_scale:
-            # Between two spokes, where no marker lies.
+            # Between two spokes, where no marker lies; a ring's side is nearer to the centre there than its corners.
+            side_of = rings[0] + (ring - rings[0]) * math.cos(angles[1] / 2)
             axes.text(
-                angles[1] / 2, ring, f"{ring:g}", fontsize=style.SMALLEST, ha="center", va="center", zorder=6,
+                angles[1] / 2, side_of, f"{ring:g}", fontsize=style.SMALLEST, ha="center", va="center", zorder=6,
                 color=style.INK, bbox={"facecolor": style.PAPER, "edgecolor": "none", "pad": 0.3, "alpha": 0.85},
             )  # fmt: skip
     for angle, text in zip(angles, texts, strict=True):
@@ -129,8 +130,6 @@ def attribute_radar(
         if own or name == others[0]:
             handles.append(drawn)
     handles.reverse()
-    if others:  # the grey one was drawn first of all that are kept
-        handles = [*handles[: len(shown)], handles[-1]]
     gids = [f"line:{look[name].index}" for name in shown]
     key_below(figure, handles, labels, note_height(small) + key, gids=gids)
     notes_at(figure, small, note_height(small))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence as ListOf
-from functools import wraps
+from functools import lru_cache, wraps
 from typing import TYPE_CHECKING, Any, ParamSpec
 
 from trackzoo.errors import SettingsError
@@ -82,18 +82,21 @@ def name_of(tracker: str, length: int = style.NAME_LENGTH) -> str:
 
 def text_width(texts: Iterable[str], size: float) -> float:
     """Width in inches of the widest of `texts` at that print size; 0 for none."""
+    import matplotlib
+
+    family = tuple(matplotlib.rcParams["font.family"])
+    lines = (line for text in texts for line in text.replace("\\$", "$").split("\n"))
+    return max((_line_width(line, family) * size for line in lines), default=0.0)
+
+
+@lru_cache(maxsize=4096)
+def _line_width(line: str, family: tuple[str, ...]) -> float:
+    """Width in inches of a line of print of size 1. Print scales; measuring is slow, and names come again and again."""
     from matplotlib.font_manager import FontProperties
     from matplotlib.textpath import text_to_path
 
-    font = FontProperties(size=size)
-    return max(
-        (
-            text_to_path.get_text_width_height_descent(line, font, False)[0] / 72
-            for text in texts
-            for line in text.replace("\\$", "$").split("\n")
-        ),
-        default=0.0,
-    )
+    font = FontProperties(family=list(family), size=100)
+    return float(text_to_path.get_text_width_height_descent(line, font, False)[0]) / 7200
 
 
 def wrapped(text: str, width: float, size: float) -> list[str]:
@@ -187,7 +190,7 @@ def notes_at(figure: Figure, lines: ListOf[str], top: float) -> None:
 def fitting(
     low: float, high: float, steps: ListOf[float] = (1, 2, 5, 10, 20), most: int = 6
 ) -> tuple[float, float, float]:
-    """Limits around `low` to `high` that are multiples of a step, and the step: the smallest that gives at most `most` of them."""
+    """Limits around `low` to `high` that are multiples of a step, and the step: the smallest of at most `most` steps."""
     scale = 1.0
     while (high - low) / scale < 1 and scale > 1e-6:
         scale /= 10

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence as ListOf
 from dataclasses import dataclass, field
@@ -221,7 +222,7 @@ def _truth(axes: Axes, shot: Shot) -> None:
         for across, up in ((0, 0), (1, 0), (1, 1), (0, 1)):
             corner = np.array([x + across * w, y + up * h])
             inward = np.array([(1 - 2 * across) * w * leg, (1 - 2 * up) * h * leg])
-            paths.append(np.array([corner + (inward[0], 0), corner, corner + (0, inward[1])]))
+            paths.append(np.stack([corner + inward * (1, 0), corner, corner + inward * (0, 1)]))
     for path in paths:
         axes.plot(
             path[:, 0], path[:, 1], color=style.TRUTH, linewidth=1.5, solid_capstyle="butt", zorder=4, label=ANNOTATION,
@@ -283,6 +284,4 @@ def telling(overlaps: ListOf[Floats], count: int) -> tuple[int, ...]:
     merit = stacked.max(axis=0) - stacked.min(axis=0) if len(stacked) > 1 else 1 - stacked[0]
     merit = np.where(np.isfinite(stacked).all(axis=0), merit, -1.0)
     edges = np.linspace(0, len(merit), min(count, len(merit)) + 1).round().astype(int)
-    return tuple(
-        int(begin + np.argmax(merit[begin:end])) for begin, end in zip(edges, edges[1:], strict=False) if end > begin
-    )
+    return tuple(int(begin + np.argmax(merit[begin:end])) for begin, end in itertools.pairwise(edges) if end > begin)

@@ -1,0 +1,270 @@
+"""Figures out of stored boxes and the frames that they belong to: strips, failures, overlaps over time."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence as ListOf
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from trackzoo.errors import ResultsError, TrackzooError, UnknownName
+from trackzoo.geometry import Floats, overlaps
+from trackzoo.regions import Polygon
+from trackzoo.report import style
+from trackzoo.report.figures.drawn import Drawn, Wanted, fit_for_file
+from trackzoo.report.figures.failures import worst
+from trackzoo.report.figures.overlap import Form, overlap_over_time
+from trackzoo.report.figures.sheet import styles_of
+from trackzoo.report.figures.strip import Shot, Strip, evenly, strips, telling
+from trackzoo.report.selection import Library, Opened, select, tracker_id
+from trackzoo.sequence import Sequence
+from trackzoo.store.read import StoredRun
+
+
+@dataclass(frozen=True)
+class Group:
+    """Runs on one data set under one protocol.
+
+    Attributes:
+        opened: the data set.
+        runs: tracker -> run, in the order that was asked for.
+        names: the sequences that all of them have finished, in the benchmark's order.
+        repeat: the repetition whose boxes are shown.
+    """
+
+    opened: Opened
+    runs: dict[str, StoredRun]
+    names: tuple[str, ...]
+    repeat: int = 0
+
+    @cached_property
+    def title(self) -> str:
+        """Data set and split."""
+        return f"{self.opened.title}{f' {self.opened.split}' if self.opened.split else ''}"
+
+    @property
+    def key(self) -> str:
+        """Short name, fit for files."""
+        protocol = next(iter(self.runs.values())).protocol
+        return fit_for_file(self.opened.id if protocol == "ope" else f"{self.opened.id}-{protocol}")
+
+    def boxes(self, tracker: str, name: str) -> Floats:
+        """Boxes (N, 4) of a tracker, one for each annotated frame. Raises `ResultsError` for another number."""
+        run = self.runs[tracker]
+        boxes = run.boxes(name, self.repeat)
+        count = len(self.opened.dataset[name])
+        if len(boxes) != count:
+            raise ResultsError(
+                run.path, f"{len(boxes)} boxes on '{name}'", f"{count}, one a frame", "run it again with --new"
+            )
+        return boxes
+
+    def overlaps(self, tracker: str, name: str) -> Floats:
+        """Overlap (N,) with the annotated box; NaN where there is none or the target is not visible."""
+        sequence = self.opened.dataset[name]
+        annotation = sequence.annotation
+        values = overlaps(self.boxes(tracker, name), annotation.boxes)
+        known = annotation.visible if annotation.annotated is None else annotation.visible & annotation.annotated
+        # A box without size says that there is nothing, as some benchmarks write it.
+        known = known & (annotation.boxes[:, 2:] > 0).all(axis=1)
+        return np.where(known, values, np.nan)
+
+
+def groups(wanted: Wanted, *, images: bool) -> list[Group]:
+    """The runs that were asked for, by data set and protocol.
+
+    Args:
+        wanted: what was asked for.
+        images: whether frames are needed.
+
+    Raises:
+        UnknownName: a tracker, data set or sequence that does not exist.
+        TrackzooError: no results; no sequence that all have; no annotation, or no images where they are needed.
+    """
+    library = Library(wanted.data_root)
+    found: dict[tuple[str, str], list[StoredRun]] = {}
+    for run in select(wanted.folder, wanted.trackers, wanted.datasets):
+        found.setdefault((run.dataset, run.protocol), []).append(run)
+    made, reasons = [], []
+    for (dataset, protocol), runs in found.items():
+        opened = library.open(runs[0])
+        if any(name not in opened.places for run in runs for name in run.expected):
+            reasons.append(f"{dataset}: protocol '{protocol}' does not track sequences from end to end")
+            continue
+        if not opened.dataset.public_truth:
+            reasons.append(f"{dataset}: only its own server has the annotation")
+            continue
+        order = [tracker_id(name, {run.tracker for run in runs}) for name in wanted.trackers]
+        runs = sorted(
+            runs, key=lambda run: (order.index(run.tracker) if run.tracker in order else len(order), run.tracker)
+        )
+        if any(wanted.repeat not in run.repeats for run in runs):
+            has = min(len(run.repeats) for run in runs)
+            raise TrackzooError(f"{dataset}: found {has} repetitions, expected number {wanted.repeat} (counted from 0)")
+        shared = set.intersection(*(set(run.names(wanted.repeat)) for run in runs))
+        names = opened.ordered(shared)
+        for name in wanted.sequences:
+            if opened.dataset.own_name(name) not in shared:
+                known = (
+                    "finished by all of the chosen trackers" if opened.dataset.own_name(name) in opened.places else ""
+                )
+                raise UnknownName(f"sequence {known}".strip(), name, names, f"'trackzoo datasets show {opened.id}'")
+        if not names:
+            reasons.append(f"{dataset}: no sequence that {' and '.join(run.tracker for run in runs)} have all finished")
+            continue
+        if images:
+            _ = opened.dataset[names[0]].frames  # says so where there are none
+        made.append(Group(opened, {run.tracker: run for run in runs}, names, wanted.repeat))
+    if not made:
+        raise TrackzooError(f"nothing to draw: {'; '.join(reasons)}")
+    return made
+
+
+def draw_strips(wanted: Wanted) -> tuple[list[Drawn], list[str]]:
+    """Strips of frames, one figure a data set: the named sequences, else those where the trackers differ most."""
+    made = []
+    for group in groups(wanted, images=True):
+        notes = []
+        if wanted.sequences:
+            names = [group.opened.dataset.own_name(name) for name in wanted.sequences]
+        else:
+            names = _differing(group, wanted.rows)
+            alone = len(group.runs) == 1
+            if len(group.names) > len(names):
+                notes.append(
+                    "Sequences on which it is worst." if alone else "Sequences on which the trackers differ most."
+                )
+        rows = []
+        for name in names:
+            count = len(group.opened.dataset[name])
+            frames = wanted.frames
+            if not frames and wanted.pick == "telling":
+                frames = telling([group.overlaps(tracker, name) for tracker in group.runs], wanted.columns)
+            frames = frames or evenly(count, wanted.columns)
+            rows.append(Strip(name, tuple(shots(group, name, frames, list(group.runs)))))
+        figure = strips(
+            rows,
+            styles_of(group.runs),
+            trackers=list(group.runs),
+            zoom=wanted.zoom,
+            title=wanted.titled(""),
+            width=wanted.wide(style.PAGE),
+            top=wanted.top or 6,
+            notes=notes,
+        )
+        made.append(Drawn(f"{group.key}-strip", figure, f"Frames of {', '.join(names)} ({group.title})"))
+    return made, []
+
+
+def draw_failures(wanted: Wanted) -> tuple[list[Drawn], list[str]]:
+    """The worst failures of the first named tracker, one figure a data set, with the boxes of the others."""
+    made, reasons = [], []
+    for group in groups(wanted, images=True):
+        if len(group.runs) > 1 and not wanted.trackers:
+            raise TrackzooError(
+                f"{group.opened.id}: found results of {', '.join(group.runs)}; name the tracker whose failures you want, and "
+                "behind it those to compare it with"
+            )
+        tracker = next(iter(group.runs))
+        names = [group.opened.dataset.own_name(name) for name in wanted.sequences] or list(group.names)
+        found = worst(((name, group.overlaps(tracker, name)) for name in names), wanted.rows)
+        if not found:
+            reasons.append(f"{tracker} never loses its target for 10 frames on {group.title}")
+            continue
+        rows = []
+        for failure in found:
+            end = f"found again at #{failure.end}" if failure.recovered else "never found again"
+            title = f"{failure.sequence}: lost at #{failure.begin} for {failure.lost} frames, {end}"
+            frames = failure.frames(wanted.columns)
+            rows.append(Strip(title, tuple(shots(group, failure.sequence, frames, list(group.runs)))))
+        figure = strips(
+            rows,
+            styles_of(group.runs),
+            trackers=list(group.runs),
+            zoom=wanted.zoom,
+            title=wanted.titled(f"Longest failures of {style.shorten(tracker)} on {group.title}"),
+            width=wanted.wide(style.PAGE),
+            top=wanted.top or 6,
+            notes=["Lost: overlap up to 0.1 for 10 annotated frames or more. The longest of each sequence."],
+        )
+        made.append(Drawn(f"{group.key}-failures", figure, f"Longest failures of {tracker} on {group.title}"))
+    if not made:
+        raise TrackzooError(f"nothing to draw: {'; '.join(reasons)}")
+    return made, [f"{reason}; left out." for reason in reasons]
+
+
+def draw_overlaps(wanted: Wanted) -> tuple[list[Drawn], list[str]]:
+    """Overlap over time, one figure a sequence: the named ones, else that on which the trackers differ most."""
+    made = []
+    for group in groups(wanted, images=False):
+        names = [group.opened.dataset.own_name(name) for name in wanted.sequences] or _differing(group, 1)
+        look = styles_of(group.runs)
+        for name in names:
+            given = {tracker: group.overlaps(tracker, name) for tracker in group.runs}
+            figure = overlap_over_time(
+                given,
+                look,
+                absent=~group.opened.dataset[name].visible,
+                form=_form(wanted.form),
+                title=wanted.titled(f"{name} of {group.title}"),
+                width=wanted.wide(style.PAGE),
+            )
+            made.append(
+                Drawn(
+                    f"{group.key}-overlap-{fit_for_file(name)}", figure, f"Overlap over time on {name} ({group.title})"
+                )
+            )
+    return made, []
+
+
+def _form(name: str) -> Form:
+    if name not in ("auto", "lines", "rows"):
+        raise UnknownName("form", name, ("auto", "lines", "rows"))
+    return name  # type: ignore[return-value]
+
+
+def _differing(group: Group, count: int) -> list[str]:
+    """The sequences on which the trackers' mean overlaps lie furthest apart; of one tracker, those on which it is worst."""
+    merits = []
+    for name in group.names:
+        values = [group.overlaps(tracker, name) for tracker in group.runs]
+        means = [float(each[np.isfinite(each)].mean()) if np.isfinite(each).any() else math.nan for each in values]
+        merit = max(means) - min(means) if len(means) > 1 else -means[0]
+        merits.append(-math.inf if math.isnan(merit) else merit)
+    order = sorted(range(len(merits)), key=lambda place: (-merits[place], place))
+    return [group.names[place] for place in sorted(order[: max(count, 1)])]
+
+
+def shots(group: Group, name: str, frames: Iterable[int], trackers: ListOf[str]) -> Iterable[Shot]:
+    """Frames of a sequence with the annotation and the trackers' boxes, in pixels from 0. Raises `TrackzooError`."""
+    sequence = group.opened.dataset[name]
+    boxes = {tracker: group.boxes(tracker, name) for tracker in trackers}
+    origin = np.array([group.opened.dataset.origin] * 2 + [0, 0], dtype=np.float64)
+    count = len(sequence)
+    for index in frames:
+        if not 0 <= index < count:
+            raise TrackzooError(
+                f"sequence '{name}': found frame {index}, expected 0 to {count - 1} (--frames counts from 0)"
+            )
+        yield Shot(
+            sequence.frames[index].array(),
+            f"#{index}",
+            {tracker: values[index] - origin for tracker, values in boxes.items()},
+            _truth(sequence, index, origin),
+            outline=_outline(sequence, index, origin),
+        )
+
+
+def _truth(sequence: Sequence, index: int, origin: Floats) -> Floats | None:
+    annotation = sequence.annotation
+    known = annotation.visible[index] and (annotation.annotated is None or annotation.annotated[index])
+    box = annotation.boxes[index]
+    return box - origin if known and np.isfinite(box).all() and (box[2:] > 0).all() else None
+
+
+def _outline(sequence: Sequence, index: int, origin: Floats) -> Floats | None:
+    regions = sequence.regions
+    region = regions[index] if regions is not None else None
+    return np.array(region.points) - origin[:2] if isinstance(region, Polygon) else None
