@@ -14,7 +14,7 @@ import miniatures
 import pytest
 
 from trackzoo.cli.main import main
-from trackzoo.cli.run import _datasets, _settings
+from trackzoo.cli.options import datasets_in, settings_in
 
 SMALL = "synth:sequences=2,length=4,width=96,height=64"
 
@@ -226,7 +226,7 @@ def test_other_settings(trackzoo: Command, clip: Path) -> None:
 
 
 def test_settings_are_typed_as_toml_has_it() -> None:
-    found = _settings(("a=1", "b=2.5", "c=true", 'd="text"', "e=plain text", "f=[1, 2]", "g=models/x.onnx", "h=1=2"))
+    found = settings_in(("a=1", "b=2.5", "c=true", 'd="text"', "e=plain text", "f=[1, 2]", "g=models/x.onnx", "h=1=2"))
     assert found == {
         "a": 1,
         "b": 2.5,
@@ -240,14 +240,14 @@ def test_settings_are_typed_as_toml_has_it() -> None:
 
 
 def test_commas_part_names_but_not_options() -> None:
-    assert _datasets(("lasot, otb100", "uav123")) == ["lasot", "otb100", "uav123"]
-    assert _datasets(("synth:sequences=4,length=60",)) == ["synth:sequences=4,length=60"]
-    assert _datasets(("synth:sequences=4,length=60,lasot,otb100",)) == [
+    assert datasets_in(("lasot, otb100", "uav123")) == ["lasot", "otb100", "uav123"]
+    assert datasets_in(("synth:sequences=4,length=60",)) == ["synth:sequences=4,length=60"]
+    assert datasets_in(("synth:sequences=4,length=60,lasot,otb100",)) == [
         "synth:sequences=4,length=60",
         "lasot",
         "otb100",
     ]
-    assert _datasets(("lasot,synth:seed=1,length=2,synth:seed=2", "lasot")) == [
+    assert datasets_in(("lasot,synth:seed=1,length=2,synth:seed=2", "lasot")) == [
         "lasot",
         "synth:seed=1,length=2",
         "synth:seed=2",

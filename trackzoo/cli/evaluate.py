@@ -55,7 +55,7 @@ def evaluate(
     trackzoo evaluate ATOM/ --dataset lasot                  a table
     trackzoo evaluate ATOM.tar.xz --dataset lasot --out d/   with LaTeX, PDF plots, CSV and a page
     """
-    from trackzoo.cli.run import _names
+    from trackzoo.cli.options import names_in
     from trackzoo.importing.run import Reading
     from trackzoo.importing.score import evaluate_folder
     from trackzoo.registry import open_dataset
@@ -64,7 +64,7 @@ def evaluate(
     from trackzoo.report.terminal import print_tables
 
     rules = Rules(
-        tuple(_names(profiles)),
+        tuple(names_in(profiles)),
         published=published,
         as_released=as_released,
         allow_incomplete=allow_incomplete,
@@ -73,7 +73,7 @@ def evaluate(
     )
     reading = Reading(origin=origin, corners=corners)
     made = Report(
-        evaluate_folder(source, open_dataset(dataset, data_root), rules, trackers=_names(trackers), reading=reading),
+        evaluate_folder(source, open_dataset(dataset, data_root), rules, trackers=names_in(trackers), reading=reading),
         decimals,
     )
     written = made.write(out) if out is not None else []

@@ -48,10 +48,12 @@ def save(
     profiles: tuple[str, ...],
 ) -> None:
     """Save metrics, values per sequence and boxes of results as BASELINE, a JSON file."""
-    from trackzoo.cli.run import _datasets, _names
+    from trackzoo.cli.options import datasets_in, names_in
     from trackzoo.report.regress import save as save_baseline
 
-    runs = save_baseline(baseline, results_folder(results), trackers, _datasets(datasets), _names(profiles), data_root)
+    runs = save_baseline(
+        baseline, results_folder(results), trackers, datasets_in(datasets), names_in(profiles), data_root
+    )
     click.echo(
         f"Saved {len(runs)} run{'s' if len(runs) != 1 else ''} to {baseline} ({baseline.stat().st_size / 1024:.0f} KiB):"
     )
@@ -81,14 +83,14 @@ def check(
     Exit code 0: every metric is within the tolerance. 1: one is off, or a run is missing; the first sequence and frame where
     results part is named. 2: the baseline cannot be compared (other annotation, other profile version).
     """
-    from trackzoo.cli.run import _datasets
+    from trackzoo.cli.options import datasets_in
     from trackzoo.report.regress import check as check_baseline
 
     outcome = check_baseline(
         baseline,
         results_folder(results),
         trackers,
-        _datasets(datasets),
+        datasets_in(datasets),
         tolerance=tolerance,
         box_tolerance=box_tolerance,
         data_root=data_root,

@@ -66,14 +66,14 @@ def report(
     trackzoo report --dataset lasot --out report/      with plots, LaTeX, CSV and a page
     """
     from trackzoo.api import compare
-    from trackzoo.cli.run import _datasets, _names
+    from trackzoo.cli.options import datasets_in, names_in
     from trackzoo.report.terminal import print_tables
 
     made = compare(
         *trackers,
-        datasets=_datasets(datasets),
+        datasets=datasets_in(datasets),
         results=results,
-        profiles=_names(profiles),
+        profiles=names_in(profiles),
         published=published,
         as_released=as_released,
         allow_incomplete=allow_incomplete,

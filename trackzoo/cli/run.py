@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -10,41 +9,6 @@ import click
 
 #: Failures of one run that are told one by one.
 _TOLD = 20
-
-
-def _names(values: tuple[str, ...]) -> list[str]:
-    """Repeated and comma-separated names, each once."""
-    return list(dict.fromkeys(name.strip() for value in values for name in value.split(",") if name.strip()))
-
-
-def _datasets(values: tuple[str, ...]) -> list[str]:
-    """As `_names`; a comma inside a name's options (`synth:sequences=4,length=60`) does not part two names."""
-    found: list[str] = []
-    for value in values:
-        for piece in value.split(","):
-            option = "=" in piece and ":" not in piece and "+" not in piece
-            if option and found and "=" in found[-1]:
-                found[-1] += f",{piece}"
-            elif piece.strip():
-                found.append(piece.strip())
-    return list(dict.fromkeys(found))
-
-
-def _settings(values: tuple[str, ...], option: str = "--set") -> dict[str, Any]:
-    """`key=value` with the value as TOML has it; what is no TOML is text, since a shell takes the quotes away."""
-    from trackzoo.errors import SettingsError
-
-    found: dict[str, Any] = {}
-    for value in values:
-        key, equals, text = value.partition("=")
-        key = key.strip()
-        if not equals or not key.isidentifier():
-            raise SettingsError(f"{option}: found '{value}', expected key=value, e.g. {option} padding=2.5")
-        try:
-            found[key] = tomllib.loads(f"value = {text}")["value"]
-        except tomllib.TOMLDecodeError:
-            found[key] = text
-    return found
 
 
 @click.command()
@@ -89,21 +53,22 @@ def run(
 
     Exit code 1 when a trial failed, 2 when what was given cannot be run (or all failures are the data's fault).
     """
+    from trackzoo.cli.options import datasets_in, names_in, settings_in
     from trackzoo.engine.plan import prepare
     from trackzoo.engine.runner import RunOutcome, begin, execute, failures
     from trackzoo.protocols import protocol as named
     from trackzoo.registry import open_dataset, tracker
 
-    choices = [tracker(name) for name in _names(trackers)]
-    opened = [open_dataset(name, options["data_root"]) for name in _datasets(datasets)]
-    own = _settings(settings)
-    of_protocol = _settings(rules, "--set-protocol") | ({"first_box": first_box} if first_box else {})
+    choices = [tracker(name) for name in names_in(trackers)]
+    opened = [open_dataset(name, options["data_root"]) for name in datasets_in(datasets)]
+    own = settings_in(settings)
+    of_protocol = settings_in(rules, "--set-protocol") | ({"first_box": first_box} if first_box else {})
     # Everything that can be refused is refused before the first frame of the first run.
     plans = [
         prepare(
             choice,
             dataset,
-            sequences=_names(sequences),
+            sequences=names_in(sequences),
             settings=own,
             protocol=named(protocol or dataset.protocol, **of_protocol),
             **options,

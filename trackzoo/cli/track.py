@@ -81,7 +81,7 @@ def track(
     """
     from itertools import islice
 
-    from trackzoo.cli.run import _settings
+    from trackzoo.cli.options import settings_in
     from trackzoo.engine.devices import choose_devices
     from trackzoo.errors import SettingsError
     from trackzoo.registry import tracker as choose
@@ -105,7 +105,7 @@ def track(
         if first is None:
             raise SettingsError(f"{video}: no frame came")
         start = check_first_box(_select(first) if given is None else given, first.size, "--box")
-        loaded = choice.load(device=choose_devices(device)[0], dtype=dtype, **_settings(settings))
+        loaded = choice.load(device=choose_devices(device)[0], dtype=dtype, **settings_in(settings))
         if "mask" in choice.spec.gives:
             loaded.wants = frozenset({"boxes", "masks"})
 

@@ -1,0 +1,41 @@
+"""How options that several commands share are read."""
+
+from __future__ import annotations
+
+import tomllib
+from typing import Any
+
+
+def names_in(values: tuple[str, ...]) -> list[str]:
+    """Repeated and comma-separated names, each once."""
+    return list(dict.fromkeys(name.strip() for value in values for name in value.split(",") if name.strip()))
+
+
+def datasets_in(values: tuple[str, ...]) -> list[str]:
+    """As `names_in`; a comma inside a name's options (`synth:sequences=4,length=60`) does not part two names."""
+    found: list[str] = []
+    for value in values:
+        for piece in value.split(","):
+            option = "=" in piece and ":" not in piece and "+" not in piece
+            if option and found and "=" in found[-1]:
+                found[-1] += f",{piece}"
+            elif piece.strip():
+                found.append(piece.strip())
+    return list(dict.fromkeys(found))
+
+
+def settings_in(values: tuple[str, ...], option: str = "--set") -> dict[str, Any]:
+    """`key=value` with the value as TOML has it; what is no TOML is text, since a shell takes the quotes away."""
+    from trackzoo.errors import SettingsError
+
+    found: dict[str, Any] = {}
+    for value in values:
+        key, equals, text = value.partition("=")
+        key = key.strip()
+        if not equals or not key.isidentifier():
+            raise SettingsError(f"{option}: found '{value}', expected key=value, e.g. {option} padding=2.5")
+        try:
+            found[key] = tomllib.loads(f"value = {text}")["value"]
+        except tomllib.TOMLDecodeError:
+            found[key] = text
+    return found
