@@ -101,14 +101,14 @@ def boards(trackers: ListOf[Masks], dataset: Dataset, rules: Rules) -> list[Boar
 def _entry(masks: Masks, opened: Opened, profile: str, rules: Rules) -> Entry:
     dataset, folders = opened.dataset, masks.candidate.runs[0]
     missing = tuple(name for name in dataset.names if name not in folders)
+    names = tuple(name for name in dataset.names if name in folders)
     if missing and not rules.allow_incomplete:
         raise ResultsError(
             masks.shown,
-            f"{len(dataset.names) - len(missing)} of {len(dataset.names)} sequences of {dataset.id}, missing {listing(missing)}",
+            f"{len(names)} of {len(dataset.names)} sequences of {dataset.id}, missing {listing(missing)}",
             "all of them",
             "--allow-incomplete takes what is there, marked as such",
         )
-    names = tuple(name for name in dataset.names if name in folders)
 
     def one(name: str) -> VideoScores:
         return _score(masks, dataset[name], profile, rules.lenient)
