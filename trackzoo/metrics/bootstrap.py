@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from statistics import NormalDist
 from typing import Any, Literal
 
@@ -167,17 +168,29 @@ def _of(scores: Scores, metric: str) -> Floats:
 
 def _resampled(values: Floats, weights: Floats | None, resamples: int, seed: int) -> Iterator[Floats]:
     """Means of resamples, in pieces. How often each sequence was drawn decides all: a matrix product does the rest."""
-    random = np.random.default_rng(seed)
     n = len(values)
-    piece = max(1, _CELLS // n)
-    for begin in range(0, resamples, piece):
-        rows = min(piece, resamples - begin)
-        drawn = random.integers(0, n, (rows, n)) + np.arange(rows)[:, None] * n
-        counts = np.bincount(drawn.ravel(), minlength=rows * n).reshape(rows, n).astype(np.float64)
+    whole = resamples * n <= _CELLS
+    for counts in [_kept(n, resamples, seed)] if whole else _drawn(n, resamples, seed):
         if weights is None:
             yield counts @ values / n
         else:
             yield counts @ (values * weights) / (counts @ weights)
+
+
+def _drawn(n: int, resamples: int, seed: int) -> Iterator[Floats]:
+    """How often each of `n` sequences is in each resample, (R, n), in pieces."""
+    random = np.random.default_rng(seed)
+    piece = max(1, _CELLS // n)
+    for begin in range(0, resamples, piece):
+        rows = min(piece, resamples - begin)
+        drawn = random.integers(0, n, (rows, n)) + np.arange(rows)[:, None] * n
+        yield np.bincount(drawn.ravel(), minlength=rows * n).reshape(rows, n).astype(np.float64)
+
+
+@lru_cache(maxsize=1)
+def _kept(n: int, resamples: int, seed: int) -> Floats:
+    """All of `_drawn` where it is small: the figures and trackers of a table are resampled alike, drawing is the slow part."""
+    return np.concatenate(list(_drawn(n, resamples, seed)))
 
 
 def _jackknife(values: Floats, weights: Floats | None) -> Floats:
