@@ -27,6 +27,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "import": ("import_", "Take somebody's results into the results folder."),
     "export": ("export", "Write results in another toolkit's layout."),
     "submit": ("submit", "Build a benchmark server's package, or check one."),
+    "vot-workspace": ("vot_workspace", "Write a workspace of the official VOT toolkit."),
     "track": ("track", "Track an object in a video or webcam."),
     "trackers": ("trackers", "List the trackers."),
     "datasets": ("datasets", "List, add, show and check datasets."),
