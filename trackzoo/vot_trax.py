@@ -3,8 +3,9 @@
     python -m trackzoo.vot_trax dcf
 
 The toolkit starts this command, as `trackers.ini` says (`trackzoo vot-workspace` writes it). It needs the extra
-`trackzoo[vot]`. A box tracker asks for a rectangle, so that TraX itself makes the first box (bounds of a polygon, the tight box of a mask);
-with another rule it asks for the polygon. A tracker that gives masks gets masks, where the workspace is made for them.
+`trackzoo[vot]`. A box tracker asks for a rectangle, so that TraX itself makes the first box (bounds of a polygon, the tight
+box of a mask); with another rule it asks for the polygon. A tracker that gives masks gets masks, where the workspace is made
+for them.
 """
 
 from __future__ import annotations

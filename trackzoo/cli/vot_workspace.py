@@ -44,7 +44,7 @@ def vot_workspace(
     trackzoo vot-workspace ws -t dcf -d vot2022-stb                 then: vot evaluate --workspace ws dcf
     trackzoo vot-workspace ws -t dcf -d vot2022-stb --results runs  then: vot analysis --workspace ws dcf
     """
-    from trackzoo.cli.run import _names, _settings
+    from trackzoo.cli.options import names_in, settings_in
     from trackzoo.protocols import protocol
     from trackzoo.registry import open_dataset, tracker
     from trackzoo.vot_workspace import write_workspace
@@ -53,12 +53,12 @@ def vot_workspace(
     made = write_workspace(
         folder,
         open_dataset(dataset, data_root),
-        [tracker(name) for name in _names(trackers)],
+        [tracker(name) for name in names_in(trackers)],
         python=python,
         device=device,
         dtype=dtype,
         first_box=first_box,
-        settings=_settings(settings),
+        settings=settings_in(settings),
         results=results,
         stack=stack,
     )
