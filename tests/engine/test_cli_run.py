@@ -225,6 +225,17 @@ def test_other_settings(trackzoo: Command, clip: Path) -> None:
     trackzoo(*on(clip, "--dtype", "fp8")).refused("fp8")
 
 
+def test_own_class_whose_code_has_changed(trackzoo: Command, clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = clip.parent / "mine_and_changing.py"
+    code = "class Mine:\n    def init(self, image, box): self.box = box\n    def update(self, image): return self.box\n"
+    module.write_text(code)
+    monkeypatch.syspath_prepend(clip.parent)
+    assert "done 1" in trackzoo(*on(clip, tracker="mine_and_changing:Mine")).out
+    assert "resumed 1" in trackzoo(*on(clip, tracker="mine_and_changing:Mine")).out
+    module.write_text(code.replace("self.box\n", "self.box + 1\n"))
+    trackzoo(*on(clip, tracker="mine_and_changing:Mine")).refused("depends.code: folder has", "--new")
+
+
 def test_settings_are_typed_as_toml_has_it() -> None:
     found = settings_in(("a=1", "b=2.5", "c=true", 'd="text"', "e=plain text", "f=[1, 2]", "g=models/x.onnx", "h=1=2"))
     assert found == {

@@ -26,6 +26,7 @@ from trackzoo.tracker import Tracker
 from trackzoo.trial import Protocol, Trial
 
 _DIGEST = re.compile("[0-9a-f]{64}")
+_REFERENCE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
 
 
 @dataclass
@@ -275,18 +276,27 @@ def _need_images(trial: Trial) -> None:
 def _identified(job: Job) -> tuple[Tracker[Any] | None, dict[str, Any]]:
     """What the boxes depend on beyond name and settings; the tracker is loaded only where it alone can tell."""
     choice = job.choice
-    further: dict[str, Any] = {}
-    if ":" in choice.id:
-        # A person's own class is known by its name alone, while its code changes from one run to the next.
-        spec = importlib.util.find_spec(choice.id.partition(":")[0])
-        if spec is not None and spec.origin is not None and Path(spec.origin).is_file():
-            further["code"] = hashlib.sha256(Path(spec.origin).read_bytes()).hexdigest()
+    code = _own_code(choice)
+    further: dict[str, Any] = {"code": code} if code else {}
     choice.check(**job.settings)
     factory = resolve(choice.spec.factory)
     if isinstance(factory, type) and issubclass(factory, Tracker) and factory.identity is Tracker.identity:
         return None, further
     tracker = load_tracker(job)
     return tracker, {**further, **tracker.identity()}
+
+
+def _own_code(choice: TrackerChoice) -> str | None:
+    """SHA-256 of the file of a person's own class (`module:Class`); None for trackers of the registry.
+
+    Such a tracker is known by its name alone, while its code changes from one run to the next.
+    """
+    for value in choice.settings.values():
+        if isinstance(value, str) and _REFERENCE.fullmatch(value):
+            spec = importlib.util.find_spec(value.partition(":")[0])
+            if spec is not None and spec.origin is not None and Path(spec.origin).is_file():
+                return hashlib.sha256(Path(spec.origin).read_bytes()).hexdigest()
+    return None
 
 
 def _weights(choice: TrackerChoice, depends: Mapping[str, Any]) -> dict[str, Any] | None:
