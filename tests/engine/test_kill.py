@@ -19,9 +19,7 @@ COUNT = 10
 DATA = f"synth:sequences={COUNT},length=5,width=96,height=64"
 
 
-def start(
-    folder: Path, tracker: str, *arguments: str, data: str = DATA, group: bool = False
-) -> subprocess.Popen[str]:
+def start(folder: Path, tracker: str, *arguments: str, data: str = DATA, group: bool = False) -> subprocess.Popen[str]:
     command = [
         sys.executable,
         "-m",
