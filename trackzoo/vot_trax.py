@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from trackzoo.errors import TrackzooError
 from trackzoo.first_box import first_box as box_of_region
-from trackzoo.frames import ArrayFrames, decode_image
+from trackzoo.frames import ArrayFrames, Frame, decode_image
 from trackzoo.rasterise import full_mask
 from trackzoo.regions import Mask, Polygon, Rectangle, Region
 from trackzoo.sequence import Target
@@ -54,7 +54,7 @@ def serve(tracker: Tracker[Any], *, masks: bool = False, first_box: str = "bound
     """Answer requests until the client leaves.
 
     Args:
-        tracker: driven one object at a time.
+        tracker: what answers; all objects of a sequence go through it together.
         masks: ask for masks and answer with them.
         first_box: a name in `trackzoo.first_box.RULES`, with `:pysot` or `:pytracking` behind it.
         seed: of the tracker's randomness, the same at each start.
@@ -77,9 +77,9 @@ def serve(tracker: Tracker[Any], *, masks: bool = False, first_box: str = "bound
     else:
         accepted = [forms.POLYGON]
     tracker.wants = frozenset({"boxes", "masks"} if masks else {"boxes"})
-    state: Any = None
+    states: list[Any] = []
     count = 0
-    with trax.server.Server(accepted, [trax.image.Image.PATH]) as server:
+    with trax.server.Server(accepted, [trax.image.Image.PATH], multiobject=True) as server:
         while True:
             request = server.wait()
             if request.type in ("quit", "error"):
@@ -87,19 +87,28 @@ def serve(tracker: Tracker[Any], *, masks: bool = False, first_box: str = "bound
             frame = ArrayFrames(_Pictures(_path(request.image)), count + 1, f"trax@{count}")[count]
             count += 1
             if request.type == "initialize":
-                region = region_from(next(_objects(request.objects)))
-                box = check_first_box(box_of_region(region, rule, corner or None), frame.size, frame.label)
-                # A mask that TraX hands over ends at the target's own edge.
-                mask = full_mask(region, frame.size) if isinstance(region, Mask | Polygon) else None
-                if state is not None:
-                    tracker.release([state])
-                [(state, prediction)] = tracker.start([frame], [Target(box, mask)], [seed])
-            else:
-                [prediction] = tracker.step([frame], [state])
-            server.status([(_answer(prediction, masks, trax.region), {"confidence": prediction.score})])
+                tracker.release(states)
+                states = []
+            found = tracker.step([frame] * len(states), states) if states else []
+            # Objects may join on any frame.
+            targets = [_target(region_from(each), frame, rule, corner) for each in _objects(request.objects)]
+            if targets:
+                pairs = tracker.start([frame] * len(targets), targets, [seed] * len(targets))
+                states = [*states, *(state for state, _ in pairs)]
+                found = [*found, *(prediction for _, prediction in pairs)]
+            if len(found) > 1:
+                found = tracker.merge(states, found)
+            server.status([(_answer(each, masks, trax.region), {"confidence": each.score}) for each in found])
             frame.release()
-    if state is not None:
-        tracker.release([state])
+    tracker.release(states)
+
+
+def _target(region: Region, frame: Frame, rule: str, corner: str) -> Target:
+    """What the tracker is told of one object."""
+    box = check_first_box(box_of_region(region, rule, corner or None), frame.size, frame.label)
+    # A mask that TraX hands over ends at the target's own edge.
+    mask = full_mask(region, frame.size) if isinstance(region, Mask | Polygon) else None
+    return Target(box, mask)
 
 
 def _path(images: Any) -> str:
@@ -109,7 +118,7 @@ def _path(images: Any) -> str:
 
 
 def _objects(objects: Any) -> Iterator[Any]:
-    for each in objects:
+    for each in objects or ():
         yield each[0] if isinstance(each, tuple) else each
 
 
