@@ -85,18 +85,19 @@ def results_folder(option: str | Path | None = None) -> Path:
     return Path(configured) if configured else Path("runs")
 
 
-def write_atomically(path: Path, data: bytes) -> None:
+def write_atomically(path: Path, data: bytes, *, flush: bool = True) -> None:
     """Write a file so that a reader (or a kill) sees the old one or the new one, never a part.
 
-    The data reaches the disk before the name does; the temporary file is in the same folder and named so that no reader
-    of results takes it for one (`.<name>.<random>.tmp`).
+    The data reaches the disk before the name does (unless `flush` is false); the temporary file is in the same folder and
+    named so that no reader of results takes it for one (`.<name>.<random>.tmp`).
     """
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+            if flush:
+                file.flush()
+                os.fsync(file.fileno())
         os.chmod(temporary, 0o666 & ~_UMASK)
         os.replace(temporary, path)
     except BaseException:

@@ -45,8 +45,8 @@ def test_a_first_line_in_corners(folder: Path) -> None:
     before = auc(score(folder))
     for inclusive in (0, 1):
         for name in ("Bird1", "airplane-1"):
-            box = foreign.zoo()[name].boxes[:1]
-            change(folder / f"{name}.txt", lambda rows, head=fit.corners(box, inclusive): np.vstack([head, rows[1:]]))
+            head = fit.corners(foreign.zoo()[name].boxes[:1], inclusive)
+            change(folder / f"{name}.txt", lambda rows, head=head: np.vstack([head, rows[1:]]))
         made = score(folder)
         assert auc(made) == before, "pytracking puts the annotation in place of the first row"
         note = next(note for note in made.notes if "corners" in note)

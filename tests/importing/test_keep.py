@@ -59,7 +59,7 @@ def test_import_twice_is_the_same_and_other_boxes_are_refused(tmp_path: Path) ->
     imported(folder, tmp_path / "runs", data)
     assert before == {path: path.read_bytes() for path in (tmp_path / "runs").rglob("*.txt")}
     foreign.flat(folder, data, lag=5)
-    with pytest.raises(ResultsError, match=r"other boxes of 'Bird1'.*--new"):
+    with pytest.raises(ResultsError, match=r"other results of 'Bird1'.*--new"):
         imported(folder, tmp_path / "runs", data)
     run = imported(folder, tmp_path / "runs", data, new=True)
     assert run.boxes("Bird1")[1, 0] == data["Bird1"].boxes[1, 0] + 5

@@ -17,14 +17,11 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
 
 from trackzoo.errors import ResultsError
 from trackzoo.importing.archive import plain_name
 from trackzoo.importing.names import How, Speller, plain
 from trackzoo.store.layout import ASIDE, RUN_FILE
-
-Layout = Literal["trackzoo", "pytracking", "stark", "got10k", "pysot", "lasot", "otb", "mat", "vot", "masks"]
 
 #: Endings of names of files that are no boxes: times, scores, STARK's boxes of all objects.
 _BESIDE = (
@@ -42,8 +39,12 @@ _RUN = re.compile(r"(.+)_(\d{3})")
 _REPEATED = re.compile(r"(.+)_(\d{3,8})")
 _RESULT_SUFFIX = re.compile(r"[_-]tracking[_-]results?$", re.IGNORECASE)
 _DEEPEST = 8
+#: Layouts with a folder a sequence, whose files number the repetitions.
+_FOLDERED = ("got10k", "vot", "vot-multistart", "masks")
+#: Folders of VOT's experiments; of `baseline` the files say which it was.
+_EXPERIMENTS = {"unsupervised": "vot-unsupervised", "realtime": "vot-realtime", "supervised": "vot-supervised"}
 #: Folders that hold no results: GOT-10k's times, what macOS adds to archives.
-_NEVER = ("times", "__MACOSX")
+_NEVER: tuple[str, ...] = ("times", "__MACOSX")
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,7 @@ class Candidate:
         runs: repetition (from 0) -> sequence -> source.
         strangers: names of files that are no sequence of the data set.
         doubles: (file, file that was taken instead, sequence).
+        protocol: how the results were made, as far as the files say.
     """
 
     tracker: str
@@ -88,11 +90,12 @@ class Candidate:
     runs: dict[int, dict[str, Source]]
     strangers: tuple[str, ...] = ()
     doubles: tuple[tuple[str, str, str], ...] = ()
+    protocol: str = "ope"
 
     @property
-    def names(self) -> frozenset[str]:
-        """Sequences that every repetition has."""
-        return frozenset.intersection(*(frozenset(run) for run in self.runs.values()))
+    def all(self) -> dict[str, Source]:
+        """Sequences that any repetition has, each with one of its files."""
+        return {name: source for run in self.runs.values() for name, source in run.items()}
 
 
 @dataclass
@@ -138,7 +141,7 @@ def discover(root: Path, speller: Speller, called: str = "") -> Search:
         if _convincing(candidate, speller):
             search.candidates.append(candidate)
         else:
-            count = len(candidate.runs[min(candidate.runs)])
+            count = len(candidate.all)
             search.notes.append(
                 f"{_relative(candidate.folder, root)}: {count} files are named like sequences of {speller.dataset.id}, "
                 f"{len(candidate.strangers)} are not; taken for results on another data set and left alone."
@@ -290,6 +293,7 @@ def _nested(folder: Path, folders: list[str], speller: Speller) -> list[Candidat
     """A folder a sequence: GOT-10k's repetitions, VOT's trajectories, masks."""
     runs: dict[int, dict[str, Source]] = {}
     regions: dict[int, dict[str, Source]] = {}
+    anchored: dict[int, dict[str, Source]] = {}
     masks: list[tuple[str, Path, tuple[str, How] | None]] = []
     strangers: list[str] = []
     for name in folders:
@@ -303,16 +307,21 @@ def _nested(folder: Path, folders: list[str], speller: Speller) -> list[Candidat
         if pictures:
             masks.append((name, folder / name, found))
             continue
-        for number, path, kind in _trajectories(folder / name, name, inner):
+        for number, path, kind in _trajectories(folder / name, name, inner, speller):
             time = _first(folder / name / f"{name}_time.txt")
-            (regions if kind == "vot" else runs).setdefault(number, {})[found[0]] = Source(
-                path, name, found[1], time=time, column=number
+            {"got10k": runs, "vot": regions, "vot-multistart": anchored}[kind].setdefault(number, {})[found[0]] = (
+                Source(path, name, found[1], time=time, column=number)
             )
     found_candidates = []
     if runs:
         found_candidates.append(Candidate("", "got10k", folder, runs, tuple(strangers)))
+    where = _EXPERIMENTS.get(plain(folder.name), "")
     if regions:
-        found_candidates.append(Candidate("", "vot", folder, regions, tuple(strangers)))
+        protocol = where or "vot-supervised"
+        found_candidates.append(Candidate("", "vot", folder, regions, tuple(strangers), protocol=protocol))
+    if anchored:
+        protocol = where or "vot-multistart"
+        found_candidates.append(Candidate("", "vot-multistart", folder, anchored, tuple(strangers), protocol=protocol))
     if masks:
         sources, _, doubles = _choose(masks, speller)
         found_candidates.append(Candidate("", "masks", folder, {0: sources}, tuple(strangers), doubles))
@@ -324,7 +333,7 @@ def _belongs(name: str, file: str) -> bool:
     return bool(match) and match is not None and match.group(1) == name
 
 
-def _trajectories(folder: Path, name: str, files: list[str]) -> Iterator[tuple[int, Path, str]]:
+def _trajectories(folder: Path, name: str, files: list[str], speller: Speller) -> Iterator[tuple[int, Path, str]]:
     """(repetition from 0, or anchor; file; kind) of the files of one sequence."""
     for file in files:
         stem, ending = Path(file).stem, Path(file).suffix.lower()
@@ -332,10 +341,12 @@ def _trajectories(folder: Path, name: str, files: list[str]) -> Iterator[tuple[i
         if match is None or match.group(1) != name or ending not in (".txt", ".bin"):
             continue
         digits = match.group(2)
-        if ending == ".bin" or len(digits) == 8:
-            yield int(digits) if len(digits) == 8 else int(digits) - 1, folder / file, "vot"
+        if len(digits) == 8:
+            yield int(digits), folder / file, "vot-multistart"
+        elif ending == ".bin" or speller.dataset.protocol.startswith("vot") or _has_codes(folder / file):
+            yield int(digits) - 1, folder / file, "vot"
         else:
-            yield int(digits) - 1, folder / file, "vot" if _has_codes(folder / file) else "got10k"
+            yield int(digits) - 1, folder / file, "got10k"
 
 
 def _has_codes(path: Path) -> bool:
@@ -353,7 +364,7 @@ def _repetitions(candidates: list[Candidate]) -> list[Candidate]:
     merged: dict[tuple[Path, str, str, str], Candidate] = {}
     for candidate in candidates:
         match = _RUN.fullmatch(candidate.folder.name)
-        if match is None or list(candidate.runs) != [0] or candidate.layout in ("got10k", "vot", "masks"):
+        if match is None or list(candidate.runs) != [0] or candidate.layout in _FOLDERED:
             merged[candidate.folder, candidate.tracker, candidate.layout, ""] = candidate
             continue
         key = (candidate.folder.parent, candidate.tracker, candidate.layout, match.group(1))
@@ -372,7 +383,7 @@ def _repetitions(candidates: list[Candidate]) -> list[Candidate]:
 
 def _convincing(candidate: Candidate, speller: Speller) -> bool:
     """Whether the files are of this data set: half of its sequences, half of the files, or names as its own."""
-    sources = candidate.runs[min(candidate.runs)]
+    sources = candidate.all
     total = len(speller.dataset.names)
     if 2 * len(sources) >= total or len(sources) >= len(candidate.strangers):
         return True
@@ -386,11 +397,11 @@ def _relative(folder: Path, root: Path) -> str:
 
 def _named(candidates: list[Candidate], root: Path, called: str, speller: Speller) -> list[Candidate]:
     """Give every candidate a name of its own: the folders on the way to it that say something."""
-    given: dict[str, int] = {}
+    given: dict[tuple[str, str], int] = {}
     named = []
     for candidate in candidates:
         parts = [_cleaned(part) for part in candidate.folder.relative_to(root).parts]
-        if len(candidate.runs) > 1 or candidate.layout not in ("got10k", "vot", "masks", "mat"):
+        if len(candidate.runs) > 1 or candidate.layout not in (*_FOLDERED, "mat"):
             parts = [*parts[:-1], _without_run(parts[-1])] if parts and _is_run(candidate) else parts
         telling = [part for part in parts if part and not speller.says_nothing(part)]
         if candidate.layout == "trackzoo":
@@ -403,13 +414,14 @@ def _named(candidates: list[Candidate], root: Path, called: str, speller: Spelle
         if not name:
             own = _without_run(_cleaned(called)) if _RUN.fullmatch(called) else _cleaned(called)
             name = own if own and not speller.says_nothing(own) else (_cleaned(root.resolve().parent.name) or own)
-        given[name] = given.get(name, 0) + 1
-        named.append(replace(candidate, tracker=name if given[name] == 1 else f"{name}-{given[name]}"))
+        key = name, candidate.protocol
+        given[key] = given.get(key, 0) + 1
+        named.append(replace(candidate, tracker=name if given[key] == 1 else f"{name}-{given[key]}"))
     return named
 
 
 def _is_run(candidate: Candidate) -> bool:
-    return _RUN.fullmatch(candidate.folder.name) is not None and candidate.layout not in ("got10k", "vot", "masks")
+    return _RUN.fullmatch(candidate.folder.name) is not None and candidate.layout not in _FOLDERED
 
 
 def _without_run(name: str) -> str:

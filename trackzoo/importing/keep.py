@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence as ListOf
+from collections.abc import Iterator, Sequence as ListOf
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,11 +12,16 @@ from trackzoo._version import __version__
 from trackzoo.errors import ResultsError, TrackzooError
 from trackzoo.geometry import Floats
 from trackzoo.importing.discover import Candidate
+from trackzoo.importing.regions import ForeignVotRun
 from trackzoo.importing.run import ForeignRun, Reading
 from trackzoo.importing.score import candidates, shown_folder
 from trackzoo.sequence import Dataset
+from trackzoo.store.read import stored_run
 from trackzoo.store.write import Place
+from trackzoo.trajectory import Trajectory
 from trackzoo.trial import Track, TrialResult
+
+Foreign = ForeignRun | ForeignVotRun
 
 
 @dataclass(frozen=True)
@@ -79,10 +84,15 @@ def import_folder(
         return [_store(run, results, tuple(search.notes), new) for run in runs]
 
 
-def _prepared(candidate: Candidate, dataset: Dataset, reading: Reading, source: Path, folder: Path) -> ForeignRun:
-    if candidate.layout in ("masks", "vot"):
-        raise TrackzooError(f"{source}: found {candidate.layout}; the store takes boxes")
-    run = ForeignRun(candidate, dataset, reading, shown_folder(source.absolute(), folder, candidate))
+def _prepared(candidate: Candidate, dataset: Dataset, reading: Reading, source: Path, folder: Path) -> Foreign:
+    if candidate.layout == "masks":
+        raise TrackzooError(f"{source}: found label maps; the results folder keeps boxes and VOT's regions")
+    shown = shown_folder(source.absolute(), folder, candidate)
+    if candidate.layout.startswith("vot"):
+        trajectories = ForeignVotRun(candidate, dataset, reading, shown)
+        trajectories.examine()
+        return trajectories
+    run = ForeignRun(candidate, dataset, reading, shown)
     if not reading.allow_incomplete:
         refuse_partial(run)
     run.examine()
@@ -94,7 +104,7 @@ def _prepared(candidate: Candidate, dataset: Dataset, reading: Reading, source: 
 
 def refuse_partial(run: ForeignRun) -> None:
     """Raise `ResultsError` where sequences are missing, leniently read or not."""
-    missing = [name for name in run.expected if any(name not in run.names(repeat) for repeat in run.repeats)]
+    missing = _missing(run)
     if missing:
         shown = ", ".join(missing[:3]) + (f" and {len(missing) - 3} more" if len(missing) > 3 else "")
         raise ResultsError(
@@ -119,7 +129,7 @@ def _check_boxes(run: ForeignRun, name: str, repeat: int, boxes: Floats) -> None
         )
 
 
-def _store(run: ForeignRun, results: Path, notes: tuple[str, ...], new: bool) -> Imported:
+def _store(run: Foreign, results: Path, notes: tuple[str, ...], new: bool) -> Imported:
     place = Place(results, run.tracker, run.dataset, run.protocol, len(run.repeats))
     facts = run.identity["imported"]
     identity = {
@@ -131,33 +141,60 @@ def _store(run: ForeignRun, results: Path, notes: tuple[str, ...], new: bool) ->
         "imported": True,
     }
     about = {"imported": facts, "code": {"version": __version__}}
-    with place.open(identity, list(run.expected), about, new=new) as session:
-        known = place.finished(list(run.expected))
-        for number, repeat in enumerate(run.repeats):
-            for name in run.names(repeat):
-                if (number, name) in known:
-                    _refuse_other(run, place, number, repeat, name)
-                    continue
-                if session.take(number, name) is True:
-                    session.commit(_result(run, name, number, repeat))
-        session.complete(lambda: run.data.fingerprint(session.expected()))
+    expected = _expected(run)
+    with place.open(identity, expected, about, new=new, durable=False) as session:
+        known = place.finished(expected)
+        for result in _results(run):
+            if (result.repeat, result.name) in known:
+                _refuse_other(run, place, result)
+            elif session.take(result.repeat, result.name) is True:
+                session.commit(result)
+        session.complete(lambda: run.data.fingerprint(run.expected))
         folder = session.folders[0]
-    taken = len(run.names(run.repeats[0]))
+    taken = len(run.expected) - len(_missing(run))
     return Imported(run.tracker, folder, run.layout, taken, len(run.expected), len(run.repeats), (*notes, *run.notes))
 
 
-def _refuse_other(run: ForeignRun, place: Place, number: int, repeat: int, name: str) -> None:
-    """A second import finds the same boxes, or is refused: results are never mixed."""
-    from trackzoo.store.read import stored_run
+def _missing(run: Foreign) -> list[str]:
+    """Sequences that a repetition has not, whatever a profile would make of them."""
+    return [name for name in run.expected if any(name not in run.names(repeat) for repeat in run.repeats)]
 
+
+def _expected(run: Foreign) -> list[str]:
+    """Names of all trials."""
+    if isinstance(run, ForeignVotRun):
+        return [trial for trials in run.trials.values() for trial in trials]
+    return list(run.expected)
+
+
+def _results(run: Foreign) -> Iterator[TrialResult]:
+    for number, repeat in enumerate(run.repeats):
+        for name in run.names(repeat):
+            if isinstance(run, ForeignVotRun):
+                for trial in run.trials[name]:
+                    yield _trajectory(run, name, trial, number)
+            else:
+                yield _track(run, name, number, repeat)
+
+
+def _refuse_other(run: Foreign, place: Place, result: TrialResult) -> None:
+    """A second import finds the same results, or is refused: results are never mixed."""
     kept = stored_run(place.parent, run.protocol)
-    if kept is None or not np.array_equal(kept.boxes(name, number), run.boxes(name, repeat), equal_nan=True):
+    same = False
+    if kept is not None and result.trajectory is not None:
+        same = kept.regions(result.name, result.repeat) == tuple(result.trajectory.regions)
+    elif kept is not None:
+        same = np.array_equal(kept.boxes(result.name, result.repeat), np.array(result.tracks[1].boxes), equal_nan=True)
+    if not same:
         raise ResultsError(
-            place.folder(number), f"other boxes of '{name}' than these", "the same", "--new moves what is there aside"
+            place.folder(result.repeat),
+            f"other results of '{result.name}' than these",
+            "the same",
+            "--new moves what is there aside",
         )
 
 
-def _result(run: ForeignRun, name: str, number: int, repeat: int) -> TrialResult:
+def _track(run: ForeignRun, name: str, number: int, repeat: int) -> TrialResult:
     boxes = run.boxes(name, repeat)
     rows = len(boxes)
     track = Track(
@@ -168,12 +205,23 @@ def _result(run: ForeignRun, name: str, number: int, repeat: int) -> TrialResult
         started=[index == 0 for index in range(rows)],
     )
     source = run.candidate.runs[repeat][name]
-    record = {
+    return TrialResult(name, number, 0, {1: track}, {}, _record(run, name, source.path))
+
+
+def _trajectory(run: ForeignVotRun, name: str, trial: str, number: int) -> TrialResult:
+    path = run.file(trial, number)
+    regions = list(run.regions_of_trial(trial, number))
+    nothing: list[float | None] = [None] * len(regions)
+    kept = Trajectory(name, run.file_name(trial, number), regions, list(nothing), list(nothing))
+    return TrialResult(trial, number, 0, {1: Track()}, {}, _record(run, name, path), kept)
+
+
+def _record(run: Foreign, name: str, path: Path) -> dict[str, str]:
+    return {
         "sequence": name,
-        "imported": str(source.path.relative_to(run.candidate.folder)),
+        "imported": str(path.relative_to(run.candidate.folder)),
         "fingerprint": run.data.fingerprint([name]),
     }
-    return TrialResult(name, number, 0, {1: track}, {}, record)
 
 
 def several(imported: ListOf[Imported]) -> list[str]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from trackzoo.errors import ResultsError, TrackzooError
+from trackzoo.errors import DataError, ResultsError, TrackzooError
 from trackzoo.geometry import Floats
 from trackzoo.importing import fit
 from trackzoo.importing.discover import Candidate, Source
@@ -200,7 +200,7 @@ class ForeignRun:
                 return read_mat(source.path)[source.member]
             text = read_rows(source.path, lenient=self.reading.lenient)
         except ResultsError as error:
-            raise _elsewhere(error, source.path, self.shown_file(source)) from None
+            raise elsewhere(error, source.path, self.shown_file(source)) from None
         self.notes += [note for note in text.notes if note not in self.notes]
         return text.values
 
@@ -228,7 +228,7 @@ class ForeignRun:
     def _adopt(self) -> None:
         """Take a file of an unknown name for a missing sequence where its length and its first box leave no doubt."""
         missing, strangers = self._absent(), list(self.candidate.strangers)
-        if not missing or not strangers or self.candidate.layout in ("mat", "vot", "masks", "trackzoo", "got10k"):
+        if not missing or not strangers or self.candidate.layout in ("mat", "masks", "trackzoo", "got10k"):
             return
         runs = {repeat: dict(run) for repeat, run in self.candidate.runs.items()}
         for name in missing:
@@ -341,7 +341,7 @@ def _alike(missing: Iterable[str], stems: list[str]) -> tuple[str, str] | None:
     return None
 
 
-def _elsewhere(error: ResultsError, path: Path, shown: Path) -> ResultsError:
+def elsewhere(error: DataError, path: Path, shown: Path) -> DataError:
     """The same error about a file as the person knows it (not where an archive was unpacked)."""
     text = str(error)
     if shown != path and text.startswith(str(path)):

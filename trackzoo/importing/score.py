@@ -13,6 +13,7 @@ from trackzoo.importing.archive import opened as unpacked, plain_name
 from trackzoo.importing.discover import Candidate, Search, discover
 from trackzoo.importing.masks import Masks, boards
 from trackzoo.importing.names import Speller
+from trackzoo.importing.regions import ForeignVotRun
 from trackzoo.importing.run import ForeignRun, Reading
 from trackzoo.report.collect import Rules, compare
 from trackzoo.report.model import Comparison
@@ -46,13 +47,13 @@ def replace_candidates(search: Search, trackers: ListOf[str]) -> Search:
     """The search with the trackers that were asked for. Raises `UnknownName`."""
     if not trackers:
         return search
-    known = {candidate.tracker: candidate for candidate in search.candidates}
+    known = dict.fromkeys(candidate.tracker for candidate in search.candidates)
     if len(known) == 1 and len(trackers) == 1:
-        return Search([replace(search.candidates[0], tracker=trackers[0])], search.notes)
+        return Search([replace(candidate, tracker=trackers[0]) for candidate in search.candidates], search.notes)
     for name in trackers:
         if name not in known:
             raise UnknownName("tracker in this folder", name, known)
-    return Search([known[name] for name in dict.fromkeys(trackers)], search.notes)
+    return Search([candidate for candidate in search.candidates if candidate.tracker in trackers], search.notes)
 
 
 def shown_folder(source: Path, folder: Path, candidate: Candidate) -> Path:
@@ -94,7 +95,9 @@ def evaluate_folder(
             if candidate.layout == "masks":
                 maps.append(Masks(candidate, shown_folder(source, folder, candidate)))
                 continue
-            run = ForeignRun(candidate, dataset, reading, shown_folder(source, folder, candidate))
+            shown = shown_folder(source, folder, candidate)
+            kind = ForeignVotRun if candidate.layout.startswith("vot") else ForeignRun
+            run = kind(candidate, dataset, reading, shown)
             run.examine()
             notes += [f"{run.tracker}: {note}" for note in run.notes]
             runs.append(run)

@@ -91,6 +91,7 @@ class Place:
         about: Mapping[str, Any] | None = None,
         *,
         new: bool = False,
+        durable: bool = True,
     ) -> Session:
         """Make (or go on with) the run's folders.
 
@@ -99,6 +100,8 @@ class Place:
             expected: names of all trials of a repetition.
             about: further facts for `run.json` that need not be equal (code version …).
             new: move the folder's results aside first.
+            durable: each trial reaches the disk before its record does, so that even a power cut loses nothing that is
+                finished; what can be made again in a moment (an import) need not wait for that.
 
         Raises:
             ResultsError: the folder holds another run's results, or (with `new`) another run is at work in it.
@@ -119,7 +122,7 @@ class Place:
                 claims.open()
         except OSError as error:
             raise _unwritable(self.parent, error) from None
-        return Session(self, folders, claims)
+        return Session(self, folders, claims, durable)
 
     def _move_aside(self, others: list[Owner]) -> None:
         folders = repetitions(self.parent, self.protocol)
@@ -172,8 +175,8 @@ class Place:
 class Session:
     """A run at work in its folders; made by `Place.open`, ended by `close` (or as a context)."""
 
-    def __init__(self, place: Place, folders: Mapping[int, Path], claims: Claims) -> None:
-        self.place, self.folders, self._claims = place, dict(folders), claims
+    def __init__(self, place: Place, folders: Mapping[int, Path], claims: Claims, durable: bool = True) -> None:
+        self.place, self.folders, self._claims, self._durable = place, dict(folders), claims, durable
 
     def __enter__(self) -> Session:
         return self
@@ -214,10 +217,12 @@ class Session:
                 if fresh:
                     # A record without its files (somebody deleted one) must not meet the new ones.
                     file.unlink(missing_ok=True)
-                    objects = _write_result(folder, result)
-                    _flush(folder)
-                    write_atomically(file, json_text(_record(result, objects)))
-                    _flush(folder)
+                    objects = _write_result(folder, result, self._durable)
+                    if self._durable:
+                        _flush(folder)
+                    _put(file, json_text(_record(result, objects)), self._durable)
+                    if self._durable:
+                        _flush(folder)
                 (folder / FAILURES / f"{safe_name(result.name)}{TEXT}").unlink(missing_ok=True)
                 self._claims.drop(folder.name, result.name)
         except OSError as error:
@@ -274,14 +279,21 @@ def json_text(value: Any) -> bytes:
     return (json.dumps(value, indent=1) + "\n").encode()
 
 
-def _write_result(folder: Path, result: TrialResult) -> dict[str, Any]:
+def _write_result(folder: Path, result: TrialResult, durable: bool = True) -> dict[str, Any]:
     """Write what a trial leaves; returns the record's entries, object by object."""
     if result.trajectory is None:
-        return _write_tracks(folder, result)
+        return _write_tracks(folder, result, durable)
     return {str(next(iter(result.tracks), 1)): write_trajectory(folder, result.trajectory)}
 
 
-def _write_tracks(folder: Path, result: TrialResult) -> dict[str, Any]:
+def _put(path: Path, data: bytes, durable: bool) -> None:
+    if durable:
+        write_atomically(path, data)
+    else:
+        write_atomically(path, data, flush=False)
+
+
+def _write_tracks(folder: Path, result: TrialResult, durable: bool) -> dict[str, Any]:
     several = len(result.tracks) > 1
     objects = {}
     for obj, track in result.tracks.items():
@@ -297,7 +309,7 @@ def _write_tracks(folder: Path, result: TrialResult) -> dict[str, Any]:
         for kind, (values, ending) in tables.items():
             data = format_table(values)
             path = folder / f"{name}{ending}{TEXT}"
-            write_atomically(path, data)
+            _put(path, data, durable)
             digest = hashlib.sha256(data).hexdigest()
             entries[kind] = {"file": path.name, "rows": len(values), "sha256": digest}
         if ahead:
