@@ -25,7 +25,8 @@ def load(name: str, *, device: str = "cpu", dtype: str = "fp32", **settings: Any
         name: a family (`rts`), a variant (`rts50`), or `module:Class`.
         device: torch device name.
         dtype: `fp32`, `fp16` or `bf16`.
-        settings: go before the variant's.
+        settings: go before the variant's; `weights` names others than the tracker's own (a name, a path, tensors by name, or
+            `random`).
 
     Raises:
         UnknownName: no such tracker; the nearest names are suggested.
@@ -41,7 +42,7 @@ def run(tracker: str, dataset: str | Dataset, **options: Any) -> RunOutcome:
         tracker: a name as `load` takes it.
         dataset: a name, or an open data set.
         options: `results`, `protocol`, `lanes`, `jobs`, `device`, `dtype`, `repeats`, `seed`, `sequences`, `limit`, `shard`,
-            `new`, `available`, `data_root`, `settings`, `progress`, `dry_run`: see `trackzoo.engine.runner.run`.
+            `new`, `available`, `data_root`, `settings`, `weights`, `progress`, `dry_run`: see `trackzoo.engine.runner.run`.
 
     Returns:
         What became of it; printing it shows a line. `.failed` lists the trials that failed, with their causes.
@@ -104,6 +105,9 @@ def compare(
     allow_incomplete: bool = False,
     common: bool = False,
     allow_other_data: bool = False,
+    lenient: bool = False,
+    intervals: bool = False,
+    pairs: Iterable[tuple[str, str]] = (),
     decimals: int = 2,
     data_root: str | Path | None = None,
 ) -> Report:
@@ -113,12 +117,16 @@ def compare(
         trackers: names; none means all in the results folder.
         datasets: names or open data sets; none means all in the results folder.
         results: results folder; by default the config's, else `runs`.
-        profiles: metric profiles; by default each data set's own.
+        profiles: metric profiles; by default each data set's own. `all`: every one that applies, with each one's ceiling (the
+            annotation as results) and floor (the first box in every frame).
         published: add papers' figures, and deviations from a tracker's own paper.
         as_released: cut boxes to integers first.
         allow_incomplete: show incomplete sets, marked and unranked.
         common: score all on the sequences that every run of a data set has.
         allow_other_data: show runs on annotation that differs from what is on disk now, marked.
+        lenient: treat boxes that do not fit as the profile's toolkit does, with a note for each.
+        intervals: show the figures' 95 % intervals, and every tracker against the best one.
+        pairs: two trackers each, held against each other in tables of their own.
         decimals: digits after the point in tables.
         data_root: where the benchmarks lie.
 
@@ -129,8 +137,8 @@ def compare(
     """
     from trackzoo.config import results_folder
     from trackzoo.report.collect import Rules, collect
-    from trackzoo.report.report import Report
+    from trackzoo.report.report import Report, checked_pairs
 
-    rules = Rules(tuple(profiles), published, as_released, allow_incomplete, common, allow_other_data)
+    rules = Rules(tuple(profiles), published, as_released, allow_incomplete, common, allow_other_data, lenient)
     comparison = collect(results_folder(results), trackers, tuple(datasets), rules, data_root=data_root)
-    return Report(comparison, decimals)
+    return Report(comparison, decimals, intervals, checked_pairs(comparison, pairs))

@@ -20,6 +20,7 @@ from trackzoo.registry import tracker
 from trackzoo.report.columns import columns
 from trackzoo.report.model import Board, Comparison, Deviation, Entry, Speed
 from trackzoo.report.selection import Library, Opened, select
+from trackzoo.report.uncertainty import intervals_of
 from trackzoo.report.vot import VotRun, as_vot, profiles_for, score_vot
 from trackzoo.sequence import Dataset
 from trackzoo.store.read import StoredRun
@@ -363,6 +364,7 @@ def _entries(
             False,
             rules.as_released and vot is None,
             tuple(_deviations(run, under)) if rules.published and len(names) == len(opened.places) else (),
+            intervals_of(scores),
         )
 
 

@@ -49,6 +49,8 @@ def page(
     title: str,
     foot: str,
     decimals: int = 2,
+    intervals: bool = False,
+    pairs: ListOf[Table] = (),
 ) -> str:
     """The page.
 
@@ -59,6 +61,8 @@ def page(
         title: heading.
         foot: last line.
         decimals: digits after the point in tables.
+        intervals: print the figures' intervals in tables, where a resting pointer shows them anyway.
+        pairs: tables of two trackers against each other.
     """
     from jinja2 import Environment, StrictUndefined
     from markupsafe import Markup
@@ -71,7 +75,8 @@ def page(
             "key": board.key,
             "profile": f"{board.profile} v{board.version}",
             "repeated": times[board.dataset] > 1,
-            "table": board_table(board, decimals),
+            "table": board_table(board, decimals, intervals),
+            "pairs": [table for table in pairs if table.key.startswith(f"{board.key}-")],
             "notes": board.notes,
             "main": board.main.title,
             "plots": [(label, Markup(inline(svg))) for label, svg in plots.get(board.key, ())],
@@ -117,7 +122,7 @@ def fragment(table: Table) -> str:
     for row in table.rows:
         cells = "".join(
             f'<td style="text-align:{"right" if heading.numeric else "left"};{looks[cell.mark]}">'
-            f"{escape(cell.text)}{notes(cell)}</td>"
+            f"{escape(cell.text)}{notes(cell)}{escape(f' {cell.detail}' if cell.detail else '')}</td>"
             for heading, cell in zip(table.headings, row.cells, strict=True)
         )
         parts.append(f"<tr{' style=opacity:.65' if row.reference else ''}>{cells}</tr>")

@@ -18,7 +18,8 @@ _NARROW = 46
 _ROWS = 36
 
 _SIGNS = {"−": "$-$", "–": "--", "±": "$\\pm$", "Δ": "$\\Delta$", "†": "$\\dagger$", "‡": "$\\ddagger$", "§": "\\S",
-          "·": "$\\cdot$", "…": "\\dots{}", "×": "$\\times$", "≥": "$\\geq$", "≤": "$\\leq$"}  # fmt: skip
+          "·": "$\\cdot$", "…": "\\dots{}", "×": "$\\times$", "≥": "$\\geq$", "≤": "$\\leq$",
+          "≈": "$\\approx$"}  # fmt: skip
 
 
 def document(tables: ListOf[Table], version: str) -> str:
@@ -85,15 +86,20 @@ def label(key: str) -> str:
 
 def _width(table: Table, place: int) -> int:
     """Letters of the widest cell of a column."""
-    return max(len(table.headings[place].text), *(len(row.cells[place].text) for row in table.rows), 0)
+    return max(
+        len(table.headings[place].text),
+        *(len(row.cells[place].text + row.cells[place].detail) for row in table.rows),
+        0,
+    )
 
 
 def _mark(mark: str) -> str:
-    return {"†": "\\dagger", "‡": "\\ddagger", "§": "\\S"}.get(mark, mark)
+    return {"†": "\\dagger", "‡": "\\ddagger", "§": "\\S", "≈": "\\approx", "±": "\\pm"}.get(mark, mark)
 
 
 def _cell(cell: Cell) -> str:
     text = literal(cell.text)
     if cell.mark:
         text = f"\\{'textbf' if cell.mark == 'best' else 'underline'}{{{text}}}"
-    return text + (f"$^{{{','.join(_mark(mark) for mark in cell.notes)}}}$" if cell.notes else "")
+    notes = f"$^{{{','.join(_mark(mark) for mark in cell.notes)}}}$" if cell.notes else ""
+    return text + notes + (f"\\,{{\\scriptsize {literal(cell.detail)}}}" if cell.detail else "")

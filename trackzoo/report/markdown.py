@@ -56,7 +56,8 @@ def grid(table: Table) -> str:
 def _cell(cell: Cell) -> str:
     before, after = {"best": _BEST, "second": _SECOND, "": ("", "")}[cell.mark]
     notes = f"<sup>{','.join(cell.notes)}</sup>" if cell.notes else ""
-    return f"{before}{_plain(cell.text)}{after}{notes}" if cell.text else notes
+    detail = f" {_plain(cell.detail)}" if cell.detail else ""
+    return f"{before}{_plain(cell.text)}{after}{notes}{detail}" if cell.text else notes
 
 
 def _plain(text: str) -> str:

@@ -6,8 +6,9 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+from trackzoo.metrics.bootstrap import Interval
 from trackzoo.metrics.types import Scores
 from trackzoo.report.columns import Column, columns
 from trackzoo.report.published import Figure, Row
@@ -82,6 +83,7 @@ class Entry:
         other_data: it was run on annotation with another fingerprint than that on disk now.
         as_released: boxes were cut to integers first.
         deviations: from the tracker's own paper.
+        intervals: metric -> where the figure lies with some confidence, by resampling the sequences.
     """
 
     tracker: str
@@ -100,6 +102,7 @@ class Entry:
     other_data: bool = False
     as_released: bool = False
     deviations: tuple[Deviation, ...] = ()
+    intervals: Mapping[str, Interval] = field(default_factory=dict)
 
     @property
     def complete(self) -> bool:
@@ -182,13 +185,75 @@ class Board:
 
 
 @dataclass(frozen=True)
+class Cross:
+    """Some boxes under one profile.
+
+    Attributes:
+        profile: name of the profile.
+        version: its version.
+        kind: whose boxes: the tracker's, the annotation itself (the most that a tracker can reach), or the first box in every
+            frame (what no tracking at all gives).
+        scores: what they score; None where the profile refuses them.
+        refused: why, in a line.
+        intervals: see `Entry`.
+    """
+
+    profile: str
+    version: int
+    kind: Literal["run", "ceiling", "floor"]
+    scores: Scores | None = None
+    refused: str = ""
+    intervals: Mapping[str, Interval] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class CrossBoard:
+    """One tracker on one data set under every profile that applies to it.
+
+    Attributes:
+        tracker, dataset, name, title, split, protocol, fingerprint: as of `Board` and `Entry`.
+        sequences: number of sequences that were scored.
+        expected: number of sequences that the run is meant to have.
+        rows: profile by profile: the run, the ceiling, the floor.
+        others: profiles that are not made for the data set.
+        as_released: boxes were cut to integers first.
+    """
+
+    tracker: str
+    dataset: str
+    name: str
+    title: str
+    split: str
+    protocol: str
+    fingerprint: str
+    sequences: int
+    expected: int
+    rows: tuple[Cross, ...]
+    others: tuple[str, ...] = ()
+    as_released: bool = False
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """Columns of its table."""
+        return columns(metric for row in self.rows if row.scores is not None for metric in row.scores.metrics)
+
+    @property
+    def key(self) -> str:
+        """Short name, unique within a report, fit for file names."""
+        text = f"{self.dataset}-{self.protocol}-{self.tracker}-profiles"
+        return "".join(letter if letter.isalnum() or letter in "-_.@+=" else "_" for letter in text)
+
+
+@dataclass(frozen=True)
 class Comparison:
     """All boards of a report, in order of the data sets, and what was left out.
 
     Attributes:
         boards: one a data set, protocol, profile and set of sequences.
         notes: what concerns all of it, a line each.
+        crosses: trackers under every profile, where that was asked for.
     """
 
     boards: tuple[Board, ...]
     notes: tuple[str, ...] = ()
+    crosses: tuple[CrossBoard, ...] = ()

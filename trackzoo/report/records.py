@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from trackzoo.report.columns import column
 from trackzoo.report.model import Board, Comparison, Entry
 from trackzoo.report.published import Figure
+from trackzoo.report.uncertainty import spread_of
 
 FIELDS = (
-    "tracker", "dataset", "split", "protocol", "metric", "value", "unit", "profile", "profile_version", "fingerprint",
-    "sequences", "expected", "complete", "repeats", "as_released", "random_weights", "other_data", "source", "note",
+    "tracker", "dataset", "split", "protocol", "metric", "value", "lower", "upper", "spread", "unit", "profile",
+    "profile_version", "fingerprint", "sequences", "expected", "complete", "repeats", "as_released", "random_weights",
+    "other_data", "source", "note",
 )  # fmt: skip
 SEQUENCE_FIELDS = (
     "tracker", "dataset", "split", "protocol", "sequence", "frames", "metric", "value", "unit", "profile",
@@ -26,13 +29,25 @@ Record = dict[str, Any]
 def records(comparison: Comparison) -> Iterator[Record]:
     """One record a figure: metrics and speed of each run, its deviations from its paper, and papers' own figures.
 
-    `source` is `run`, `deviation` (ours minus the paper's, under the paper's profile) or `paper`.
+    `source` is `run`, `deviation` (ours minus the paper's, under the paper's profile) or `paper`. `lower` and `upper`
+    are the ends of the 95 % interval by resampling the sequences, `spread` is the standard deviation over repetitions; NaN
+    where there is none.
     """
     for board in comparison.boards:
         for entry in board.entries:
             common = _common(board, entry)
             for metric, value in entry.scores.metrics.items():
-                yield {**common, "metric": metric, "value": value, "unit": column(metric).unit, "source": "run"}
+                found = entry.intervals.get(metric)
+                yield {
+                    **common,
+                    "metric": metric,
+                    "value": value,
+                    "lower": found.low if found else math.nan,
+                    "upper": found.high if found else math.nan,
+                    "spread": spread_of(entry, metric),
+                    "unit": column(metric).unit,
+                    "source": "run",
+                }
             if entry.speed is not None and entry.speed.seconds > 0:
                 speed = entry.speed
                 yield {
@@ -119,7 +134,10 @@ def _common(board: Board, entry: Entry) -> Record:
         "split": board.split,
         "protocol": board.protocol,
         "metric": "",
-        "value": float("nan"),
+        "value": math.nan,
+        "lower": math.nan,
+        "upper": math.nan,
+        "spread": math.nan,
         "unit": "",
         "profile": board.profile,
         "profile_version": board.version,

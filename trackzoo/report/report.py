@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from trackzoo.errors import TrackzooError
 from trackzoo.report.model import Board, Comparison
 from trackzoo.report.records import FIELDS, records
-from trackzoo.report.table import Table, attribute_table, board_table, overview_table
+from trackzoo.report.selection import tracker_id
+from trackzoo.report.table import Table, attribute_table, board_table, overview_table, pair_table
+from trackzoo.report.uncertainty import pair
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,10 +25,14 @@ class Report:
     Attributes:
         comparison: what it shows.
         decimals: digits after the point in tables; files of records are unrounded.
+        intervals: show the figures' intervals in tables, and every tracker against the best one.
+        pairs: trackers to be held against each other, in tables of their own.
     """
 
     comparison: Comparison
     decimals: int = 2
+    intervals: bool = False
+    pairs: tuple[tuple[str, str], ...] = ()
 
     @property
     def boards(self) -> tuple[Board, ...]:
@@ -33,10 +41,16 @@ class Report:
 
     @property
     def tables(self) -> list[Table]:
-        """The overview, where there are several data sets and trackers, then one table a board."""
+        """The overview, where there are several data sets and trackers, then one table a board, then pairs of trackers."""
         overview = overview_table(self.comparison, self.decimals)
-        boards = [board_table(board, self.decimals) for board in self.boards]
-        return [*([overview] if overview else []), *boards]
+        boards = [board_table(board, self.decimals, self.intervals) for board in self.boards]
+        return [*([overview] if overview else []), *boards, *self.pair_tables]
+
+    @property
+    def pair_tables(self) -> list[Table]:
+        """Two trackers against each other: one table a pair and board that has both."""
+        found = [pair_table(board, *pair, self.decimals) for pair in self.pairs for board in self.boards]
+        return [table for table in found if table is not None]
 
     @property
     def attribute_tables(self) -> list[Table]:
@@ -75,3 +89,23 @@ class Report:
         from trackzoo.report.html import fragment
 
         return "".join(fragment(table) for table in self.tables)
+
+
+def checked_pairs(comparison: Comparison, pairs: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    """Pairs by the names that results are filed under.
+
+    Raises:
+        UnknownName: no such tracker.
+        TrackzooError: no board has both, on the same sequences.
+    """
+    found = []
+    for first, second in pairs:
+        there = {entry.tracker for board in comparison.boards for entry in board.entries}
+        a, b = tracker_id(first, there), tracker_id(second, there)
+        if a == b or not any(pair(board, a, b) for board in comparison.boards):
+            raise TrackzooError(
+                f"cannot compare '{first}' with '{second}': no two sets of results of them on the same two or more sequences; "
+                f"found {', '.join(sorted(there))}"
+            )
+        found.append((a, b))
+    return tuple(found)

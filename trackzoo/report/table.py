@@ -7,12 +7,15 @@ from collections.abc import Sequence as ListOf
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from trackzoo.metrics.bootstrap import Interval
 from trackzoo.report.columns import Column, show
 from trackzoo.report.model import Board, Comparison, Deviation, Entry
+from trackzoo.report.uncertainty import CONFIDENCE, MARGIN, Versus, against_best, pair, spread_of
 
 Mark = Literal["", "best", "second"]
 
-INCOMPLETE, OTHER_DATA, RANDOM = "†", "‡", "§"
+INCOMPLETE, OTHER_DATA, RANDOM, TIED = "†", "‡", "§", "≈"
+_SURE = f"{100 * CONFIDENCE:g} %"
 
 
 @dataclass(frozen=True)
@@ -41,12 +44,16 @@ class Cell:
         value: what it sorts by; NaN sorts last.
         mark: rank within its column.
         notes: footnote marks behind the text.
+        detail: small text behind those: an interval, a spread.
+        title: what a pointer that rests on it is told.
     """
 
     text: str
     value: float | str = ""
     mark: Mark = ""
     notes: tuple[str, ...] = ()
+    detail: str = ""
+    title: str = ""
 
 
 @dataclass(frozen=True)
@@ -95,8 +102,12 @@ def marks(values: ListOf[float], decimals: int = 2, higher: bool = True) -> list
     return ["best" if value == levels[0] else "second" if value == levels[1] else "" for value in printed]
 
 
-def board_table(board: Board, decimals: int = 2) -> Table:
-    """The table of one board: rank, tracker, metrics, deviation from the paper, speed."""
+def board_table(board: Board, decimals: int = 2, intervals: bool = False) -> Table:
+    """The table of one board: rank, tracker, metrics, deviation from the paper, speed.
+
+    With `intervals`, figures carry theirs, those that are not told apart from the best of their column are marked, and every
+    tracker is held against the best one.
+    """
     runs = board.entries
     own = any(not entry.complete for entry in runs)
     deviating = [column for column in board.columns if any(_deviations(entry, column) for entry in runs)]
@@ -108,6 +119,10 @@ def board_table(board: Board, decimals: int = 2) -> Table:
         Heading(f"Δ {column.title}", f"$\\Delta$\\,{column.latex}", "ours minus the tracker's own paper")
         for column in deviating
     ]
+    behind = against_best(board, board.main) if intervals else {}
+    ties = {column.metric: against_best(board, column) for column in board.columns} if intervals else {}
+    if behind:
+        headings += _versus_headings(board.main)
     if latency:
         headings.append(Heading("FPS (1 lane)", "FPS (1 lane)", "timed frames over their seconds, one lane"))
     if throughput:
@@ -130,10 +145,17 @@ def board_table(board: Board, decimals: int = 2) -> Table:
             Cell(entry.tracker, entry.tracker, notes=_entry_notes(entry, board, notes)),
         ]
         for column in board.columns:
-            value = entry.scores.metrics.get(column.metric, math.nan)
-            cells.append(Cell(show(value, decimals), value, "" if place is None else ranks[column.metric][place]))
+            mark: Mark = "" if place is None else ranks[column.metric][place]
+            cell = replace(_figure(entry, column, decimals, intervals), mark=mark)
+            stands = ties.get(column.metric, {}).get(entry.tracker)
+            if stands is not None and stands.verdict == "tie":
+                text = f"a tie with the best of the column: the {_SURE} interval of the paired difference holds 0"
+                cell = replace(cell, notes=(*cell.notes, notes.named(TIED, text)))
+            cells.append(cell)
         for column in deviating:
             cells.append(_deviation_cell(entry, column, notes))
+        if behind:
+            cells += _versus_cells(behind.get(entry.tracker), decimals)
         if latency:
             cells.append(_speed_cell(entry, True, notes))
         if throughput:
@@ -143,7 +165,112 @@ def board_table(board: Board, decimals: int = 2) -> Table:
         rows.append(Row(tuple(cells), key=entry.tracker))
     rows += _published_rows(board, len(headings), notes)
     rules = f"{board.profile}: {board.describe}" if board.describe else ""
-    return Table(board_title(board), board_caption(board), tuple(headings), tuple(rows), notes.all(), board.key, rules)
+    caption = " · ".join((board_caption(board), *_uncertain(board, intervals)))
+    return Table(board_title(board), caption, tuple(headings), tuple(rows), notes.all(), board.key, rules)
+
+
+def _uncertain(board: Board, intervals: bool) -> list[str]:
+    """What the small figures behind the others are."""
+    facts = []
+    if any(entry.repeats > 1 for entry in board.entries):
+        facts.append("± standard deviation over repetitions")
+    if intervals and any(entry.intervals for entry in board.entries):
+        facts.append(f"in brackets {_SURE} intervals, bootstrap over the sequences")
+    return facts
+
+
+def _figure(entry: Entry, column: Column, decimals: int, intervals: bool) -> Cell:
+    """A figure with what is known of its uncertainty."""
+    value = entry.scores.metrics.get(column.metric, math.nan)
+    if math.isnan(value):
+        return Cell(show(value), value)
+    details, titles = [], []
+    spread = spread_of(entry, column.metric)
+    if not math.isnan(spread):
+        titles.append(f"standard deviation {show(spread, decimals)} over {entry.repeats} repetitions")
+        details.append(f"±{show(spread, decimals)}")
+    found = entry.intervals.get(column.metric)
+    if found is not None and math.isfinite(found.low):
+        titles.append(f"{_SURE} interval {_range(found, decimals)}, by resampling {entry.sequences} sequences")
+        if intervals:
+            details.append(f"[{show(found.low, decimals)}, {show(found.high, decimals)}]")
+    return Cell(show(value, decimals), value, detail=" ".join(details), title="; ".join(titles))
+
+
+def _range(found: Interval, decimals: int) -> str:
+    return f"{show(found.low, decimals)} to {show(found.high, decimals)}"
+
+
+def _versus_headings(column: Column) -> list[Heading]:
+    meaning = f"{column.title} minus that of the best, with its {_SURE} interval (paired bootstrap over sequences)"
+    counts = f"sequences won, tied (within {MARGIN:g}) and lost against the best, by {column.title}"
+    return [
+        Heading(f"{column.title} − best", f"{column.latex}\\,$-$\\,best", meaning),
+        Heading("W/T/L", "W/T/L", counts),
+    ]
+
+
+def _versus_cells(found: Versus | None, decimals: int) -> list[Cell]:
+    if found is None:
+        return [Cell("", math.nan), Cell("", math.nan)]
+    gap = found.difference
+    detail = f"[{show(gap.low, decimals)}, {show(gap.high, decimals)}]" if math.isfinite(gap.low) else ""
+    text = f"{'≈ ' if found.verdict == 'tie' else ''}{_signed(gap.value, decimals)}"
+    return [
+        Cell(text, gap.value, detail=detail, title="a tie" if found.verdict == "tie" else ""),
+        Cell(found.record, float(found.wins - found.losses), title=f"against {found.second}"),
+    ]
+
+
+def _signed(value: float, decimals: int) -> str:
+    text = show(value, decimals)
+    return text if text.startswith("−") or not math.isfinite(value) else f"+{text}"
+
+
+def pair_table(board: Board, first: str, second: str, decimals: int = 2) -> Table | None:
+    """Two trackers metric by metric; None where the board has not both, on the same sequences.
+
+    Differences whose interval holds 0 are ties.
+    """
+    found = pair(board, first, second)
+    if not found:
+        return None
+    meanings = {column.metric: column for column in board.columns}
+    headings = (
+        Heading("Metric", "Metric", numeric=False),
+        Heading(first, escape(first)),
+        Heading(second, escape(second)),
+        Heading("difference", "difference", f"{first} minus {second}"),
+        Heading(f"{_SURE} interval", f"{escape(_SURE)} interval", "of the difference: paired bootstrap over sequences"),
+        Heading("verdict", "verdict", "a tie where the interval holds 0", numeric=False),
+        Heading("W/T/L", "W/T/L", f"sequences that {first} wins, ties (within {MARGIN:g}) and loses"),
+    )
+    rows = []
+    for each in found:
+        column, gap = meanings[each.metric], each.difference
+        known = math.isfinite(gap.low)
+        better = {"better": 0, "worse": 1, "tie": None}[each.verdict]
+        marked: list[Mark] = ["best" if better == place else "" for place in (0, 1)]
+        verdict = "tie" if better is None else f"{(first, second)[better]} better"
+        rows.append(
+            Row(
+                (
+                    Cell(column.title, column.title, title=column.meaning),
+                    *(
+                        Cell(show(value, decimals), value, mark)
+                        for value, mark in zip(each.values, marked, strict=True)
+                    ),
+                    Cell(_signed(gap.value, decimals), gap.value),
+                    Cell(f"{_signed(gap.low, decimals)} … {_signed(gap.high, decimals)}" if known else "–", gap.low),
+                    Cell(verdict, verdict),
+                    Cell(each.record, float(each.wins - each.losses)),
+                )
+            )
+        )
+    key = "".join(letter if letter.isalnum() or letter in "-_.@+=" else "_" for letter in f"{first}-{second}")
+    caption = f"{board_caption(board)} · differences whose {_SURE} interval holds 0 are ties"
+    title = f"{board_title(board)}: {first} against {second}"
+    return Table(title, caption, headings, tuple(rows), (), f"{board.key}-{key}")
 
 
 def board_title(board: Board) -> str:

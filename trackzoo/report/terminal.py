@@ -65,13 +65,14 @@ def _rich(table: Table) -> Any:
     room = [
         max((len(_raised(row.cells[place])) for row in table.rows), default=0) for place in range(len(table.headings))
     ]
+    behind = [max((len(row.cells[place].detail) for row in table.rows), default=0) for place in range(len(room))]
     for above, row in zip((None, *table.rows), table.rows, strict=False):
         if row.reference and not (above and above.reference):
             drawn.add_section()
             drawn.add_row(
                 *[Text("published", style="dim italic") if i == 1 else Text("") for i in range(len(row.cells))]
             )
-        drawn.add_row(*[_cell(cell, row, width, Text) for cell, width in zip(row.cells, room, strict=True)])
+        drawn.add_row(*[_cell(cell, row, *widths, Text) for cell, *widths in zip(row.cells, room, behind, strict=True)])
     return drawn
 
 
@@ -79,9 +80,11 @@ def _raised(cell: Cell) -> str:
     return ",".join(cell.notes).translate(_RAISED)
 
 
-def _cell(cell: Cell, row: Row, room: int, text: Any) -> Any:
+def _cell(cell: Cell, row: Row, room: int, behind: int, text: Any) -> Any:
     content = text(cell.text, style=_STYLES[cell.mark])
     content.append(_raised(cell).ljust(room), style="dim not bold not underline")
+    if behind:
+        content.append(f" {cell.detail:<{behind}}", style="dim not bold not underline")
     if row.reference:
         content.stylize("dim")
     return content

@@ -83,7 +83,16 @@ def _make(report: Report, folder: Path) -> list[str]:
     tables = [*report.tables, *report.attribute_tables]
     put("report.md", markdown.page(TITLE, tables, shown, report.notes, [FOOT]))
     inline = {key: [(label, files["svg"]) for _, label, files in drawn] for key, drawn in pictures.items()}
-    page = html.page(comparison, inline, _lines(comparison), title=TITLE, foot=FOOT, decimals=report.decimals)
+    page = html.page(
+        comparison,
+        inline,
+        _lines(comparison),
+        title=TITLE,
+        foot=FOOT,
+        decimals=report.decimals,
+        intervals=report.intervals,
+        pairs=report.pair_tables,
+    )
     put(MANIFEST, json.dumps({"format": 1, "trackzoo": __version__, "files": [*names, "index.html"]}, indent=1) + "\n")
     put("index.html", page)
     return names
