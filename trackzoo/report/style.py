@@ -102,8 +102,8 @@ def figures(**changes: Any) -> Iterator[None]:
     import matplotlib
 
     settings: Any = {
-        "font.family": "serif",
-        "font.serif": ["STIXGeneral"],
+        # By name, not "serif", which would mean another font once the block is left; the second has what the first lacks.
+        "font.family": ["STIXGeneral", "DejaVu Serif"],
         "mathtext.fontset": "stix",
         "font.size": FONT_SIZE,
         "axes.titlesize": FONT_SIZE + 1,

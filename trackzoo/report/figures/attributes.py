@@ -11,6 +11,7 @@ from trackzoo.errors import TrackzooError
 from trackzoo.metrics.ope import average
 from trackzoo.metrics.types import Floats
 from trackzoo.report.columns import column
+from trackzoo.report.figures.drawn import board_title
 from trackzoo.report.model import Board
 
 
@@ -75,10 +76,9 @@ def chart(board: Board, metric: str = "") -> AttributeChart | None:
             if chosen.any():
                 values[row, place] = average(each[chosen], None if weights is None else weights[chosen])
     facts = column(metric)
-    split = f" {board.split}" if board.split else ""
     left = [entry.tracker for entry in board.entries if entry not in runs]
     return AttributeChart(
-        f"{facts.title} by attribute on {board.title}{split}",
+        f"{facts.title} by attribute on {board_title(board)}",
         f"{facts.title} [{facts.unit}]" if facts.unit else facts.title,
         tuple(names),
         tuple(int(chosen.sum()) for chosen in carried.values()),

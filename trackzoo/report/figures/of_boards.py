@@ -9,6 +9,7 @@ import numpy as np
 
 from trackzoo.errors import TrackzooError, UnknownName
 from trackzoo.metrics.bootstrap import duel, intervals
+from trackzoo.metrics.vot_scores import VotScores
 from trackzoo.report import published, style
 from trackzoo.report.collect import collect
 from trackzoo.report.columns import Column, column
@@ -71,8 +72,7 @@ def _curve(name: str) -> Draw:
 
 
 def _chart(board: Board, wanted: Wanted) -> attributes.AttributeChart | str:
-    _metric(board, wanted)
-    chart = attributes.chart(board, wanted.metric)
+    chart = attributes.chart(board, _metric(board, wanted, each=True).metric)
     if chart is not None:
         return chart
     if not any(board.attributes.values()):
@@ -113,10 +113,20 @@ def _radar(board: Board, wanted: Wanted, styles: Styles) -> Drawn | str:
     return Drawn(f"{board.key}-radar", figure, f"{chart.title} (radar)")
 
 
-def _metric(board: Board, wanted: Wanted) -> Column:
-    """The metric to show. Raises `UnknownName` for one that no run of the board has."""
+def _metric(board: Board, wanted: Wanted, *, each: bool = False) -> Column:
+    """The metric to show: the one that was asked for, else the one that ranks.
+
+    Args:
+        board: the runs.
+        wanted: what was asked for.
+        each: it must have values per sequence; the first that has stands in for one that ranks without them (EAO).
+
+    Raises:
+        UnknownName: one was asked for that no run of the board has.
+    """
     if not wanted.metric:
-        return board.main
+        known = {name for entry in board.entries for name in entry.scores.per_sequence}
+        return next((facts for facts in board.columns if not each or facts.metric in known), board.main)
     known = {name for entry in board.entries for name in (*entry.scores.metrics, *entry.scores.more)}
     if wanted.metric not in known:
         raise UnknownName(f"metric under profile '{board.profile}'", wanted.metric, known)
@@ -134,14 +144,19 @@ def _label(facts: Column) -> str:
 
 def _ranking(board: Board, wanted: Wanted, styles: Styles) -> Drawn | str:
     facts = _metric(board, wanted)
+    # VOT's figures are printed as fractions; scores are in percent.
+    fraction = facts.metric in published.METRICS and "fraction" in published.METRICS[facts.metric].units
+    scale = 0.01 if fraction else 1.0
     ranked = []
     for entry in board.entries:
         ends = math.nan, math.nan
         if facts.metric in entry.scores.per_sequence and entry.sequences > 1:
             found = intervals(entry.scores, [facts.metric], resamples=_RESAMPLES)[facts.metric]
-            ends = found.low, found.high
+            ends = found.low * scale, found.high * scale
         ranked.append(
-            Ranked(entry.tracker, _value(entry, facts.metric), *ends, "" if entry.complete or board.common else "†")
+            Ranked(
+                entry.tracker, _value(entry, facts.metric) * scale, *ends, "" if entry.complete or board.common else "†"
+            )
         )
     if not any(math.isfinite(entry.score) for entry in ranked):
         return f"no run has {facts.title}"
@@ -151,10 +166,10 @@ def _ranking(board: Board, wanted: Wanted, styles: Styles) -> Drawn | str:
     figure = ranking(
         ranked[: wanted.top] if wanted.top else ranked,
         styles,
-        label=_label(facts),
+        label=facts.title if fraction else _label(facts),
         title=wanted.titled(board_title(board)),
         width=wanted.wide(),
-        decimals=wanted.decimals if wanted.decimals is not None else 1 if facts.unit else 3,
+        decimals=wanted.decimals if wanted.decimals is not None else 3 if fraction else 1,
         higher=facts.higher,
         notes=notes,
     )
@@ -245,15 +260,14 @@ def _eao(board: Board, wanted: Wanted, styles: Styles) -> Drawn | str:
     found = [(entry, entry.scores.curves["eao"]) for entry in board.entries if "eao" in entry.scores.curves]
     if not found:
         return "no run has an EAO curve; EAO comes from VOT's protocols"
-    scale = _fraction("eao")
     lines = []
     for entry, curve in found:
         # The figures count from length 0; a curve may begin later.
         first = round(float(curve.thresholds[0]))
         lines.append(
-            EaoLine(entry.tracker, np.concatenate([np.zeros(first), curve.values]), _value(entry, "eao") * scale)
+            EaoLine(entry.tracker, np.concatenate([np.zeros(first), curve.values]), _value(entry, "eao") / 100)
         )
-    interval = next((entry.scores.interval for entry, _ in found if getattr(entry.scores, "interval", None)), None)
+    interval = next((entry.scores.interval for entry, _ in found if isinstance(entry.scores, VotScores)), None)
     figure = eao_curve(
         lines[: wanted.top] if wanted.top else lines,
         interval,
@@ -266,20 +280,12 @@ def _eao(board: Board, wanted: Wanted, styles: Styles) -> Drawn | str:
     return Drawn(f"{board.key}-eao", figure, f"Expected average overlap on {board_title(board)}")
 
 
-def _fraction(metric: str) -> float:
-    """What makes a fraction out of a metric."""
-    return 0.01 if column(metric).unit == "%" else 1.0
-
-
 def _ar(board: Board, wanted: Wanted, styles: Styles) -> Drawn | str:
-    across = "reliability" if any("reliability" in entry.scores.metrics for entry in board.entries) else "robustness"
+    steady = [_steadiness(entry) for entry in board.entries]
+    across = next((name for name, value in steady if math.isfinite(value)), "")
     points = [
-        ArPoint(
-            entry.tracker,
-            _value(entry, "accuracy") * _fraction("accuracy"),
-            _value(entry, across) * _fraction(across),
-        )
-        for entry in board.entries
+        ArPoint(entry.tracker, _value(entry, "accuracy") / 100, value)
+        for entry, (_, value) in zip(board.entries, steady, strict=True)
     ]
     if not any(math.isfinite(point.accuracy) and math.isfinite(point.robustness) for point in points):
         return "no run has accuracy and robustness; they come from VOT's protocols"
@@ -287,12 +293,22 @@ def _ar(board: Board, wanted: Wanted, styles: Styles) -> Drawn | str:
         points[: wanted.top] if wanted.top else points,
         styles,
         title=wanted.titled(board_title(board)),
-        label="Robustness" if across == "robustness" else "Reliability (S = 30)",
+        label=across,
         width=wanted.wide(),
         full=wanted.full,
         notes=caveats(board.entries, board),
     )
     return Drawn(f"{board.key}-ar", figure, f"Accuracy and robustness on {board_title(board)}")
+
+
+def _steadiness(entry: Entry) -> tuple[str, float]:
+    """What VOT sets against accuracy, by the run's experiment: its label, and the fraction."""
+    if math.isfinite(value := _value(entry, "robustness")):
+        return "Robustness", value / 100
+    if math.isfinite(value := _value(entry, "reliability")):
+        return "Reliability (S = 30)", value / 100
+    # PySOT prints failures a hundred frames alone; VOT's reliability is exp(-30 failures a frame).
+    return "Reliability (S = 30)", math.exp(-30 * _value(entry, "failure_rate") / 100)
 
 
 def _difference(board: Board, wanted: Wanted, styles: Styles) -> Drawn | str:
@@ -306,7 +322,7 @@ def _difference(board: Board, wanted: Wanted, styles: Styles) -> Drawn | str:
 
 def difference_of(board: Board, first: Entry, second: Entry, wanted: Wanted, styles: Styles) -> Drawn | str:
     """First minus second on every sequence; a line that says why where they cannot be set against each other."""
-    facts = _metric(board, wanted)
+    facts = _metric(board, wanted, each=True)
     if any(facts.metric not in entry.scores.per_sequence for entry in (first, second)):
         return f"{facts.title} has no values per sequence"
     if first.scores.names != second.scores.names:

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from trackzoo.errors import ResultsError, TrackzooError, UnknownName
 from trackzoo.geometry import Floats, overlaps
-from trackzoo.regions import Polygon
+from trackzoo.regions import Mask, Polygon, Region, bounds
 from trackzoo.report import style
 from trackzoo.report.figures.drawn import Drawn, Wanted, fit_for_file
 from trackzoo.report.figures.failures import worst
@@ -51,15 +52,26 @@ class Group:
         return fit_for_file(self.opened.id if protocol == "ope" else f"{self.opened.id}-{protocol}")
 
     def boxes(self, tracker: str, name: str) -> Floats:
-        """Boxes (N, 4) of a tracker, one for each annotated frame. Raises `ResultsError` for another number."""
+        """Boxes (N, 4) of a tracker, one for each annotated frame; around the regions where the run left those.
+
+        Raises:
+            ResultsError: another number of them.
+        """
+        regions = self.regions(tracker, name)
         run = self.runs[tracker]
-        boxes = run.boxes(name, self.repeat)
+        boxes = run.boxes(name, self.repeat) if regions is None else np.stack([bounds(each) for each in regions])
         count = len(self.opened.dataset[name])
         if len(boxes) != count:
             raise ResultsError(
                 run.path, f"{len(boxes)} boxes on '{name}'", f"{count}, one a frame", "run it again with --new"
             )
         return boxes
+
+    def regions(self, tracker: str, name: str) -> tuple[Region, ...] | None:
+        """Regions of a tracker, one a frame; None where its run left boxes."""
+        run = self.runs[tracker]
+        entry = next(iter(run.record(name, self.repeat)["objects"].values()))
+        return run.regions(name, self.repeat) if "regions" in entry else None
 
     def overlaps(self, tracker: str, name: str) -> Floats:
         """Overlap (N,) with the annotated box; NaN where there is none or the target is not visible."""
@@ -241,6 +253,7 @@ def shots(group: Group, name: str, frames: Iterable[int], trackers: ListOf[str])
     """Frames of a sequence with the annotation and the trackers' boxes, in pixels from 0. Raises `TrackzooError`."""
     sequence = group.opened.dataset[name]
     boxes = {tracker: group.boxes(tracker, name) for tracker in trackers}
+    regions = {tracker: group.regions(tracker, name) or () for tracker in trackers}
     origin = np.array([group.opened.dataset.origin] * 2 + [0, 0], dtype=np.float64)
     count = len(sequence)
     for index in frames:
@@ -248,13 +261,33 @@ def shots(group: Group, name: str, frames: Iterable[int], trackers: ListOf[str])
             raise TrackzooError(
                 f"sequence '{name}': found frame {index}, expected 0 to {count - 1} (--frames counts from 0)"
             )
+        image = sequence.frames[index].array()
         yield Shot(
-            sequence.frames[index].array(),
+            image,
             f"#{index}",
             {tracker: values[index] - origin for tracker, values in boxes.items()},
             _truth(sequence, index, origin),
-            outline=_outline(sequence, index, origin),
+            {
+                tracker: pixels(each[index], image.shape[:2])
+                for tracker, each in regions.items()
+                if each and isinstance(each[index], Mask)
+            },
+            _outline(sequence, index, origin),
         )
+
+
+def pixels(region: Region, shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    """A mask in a picture of that height and width, (H, W) bool; what lies beyond the picture is cut."""
+    whole = np.zeros(shape[:2], dtype=np.bool_)
+    if isinstance(region, Mask):
+        high, wide = region.pixels.shape
+        left, upper = max(region.x, 0), max(region.y, 0)
+        right, lower = min(region.x + wide, shape[1]), min(region.y + high, shape[0])
+        if right > left and lower > upper:
+            whole[upper:lower, left:right] = region.pixels[
+                upper - region.y : lower - region.y, left - region.x : right - region.x
+            ]
+    return whole
 
 
 def _truth(sequence: Sequence, index: int, origin: Floats) -> Floats | None:

@@ -77,6 +77,7 @@ def _mean(values: Floats) -> float:
 
 def smoothed(values: Floats, window: int) -> Floats:
     """Mean over `window` frames around each, of those that are known; NaN where the frame itself is not."""
+    window = min(window, len(values))
     if window <= 1:
         return values
     kernel = np.ones(window)

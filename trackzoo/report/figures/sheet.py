@@ -47,7 +47,7 @@ def sheet(width: float, height: float) -> Figure:
 
     if not 1.5 <= width <= 40:
         raise SettingsError(f"found a figure width of {width:g} inches, expected 1.5 to 40")
-    figure = Figure(figsize=(width, height))
+    figure = Figure(figsize=(width, height), dpi=style.PNG_DPI)
     FigureCanvasAgg(figure)
     return figure
 

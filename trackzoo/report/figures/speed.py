@@ -142,7 +142,7 @@ def accuracy_speed(
         room = 0.18 * (max(across) - min(across)) or 0.3 * max(across)
         axes.set_xlim(max(0.0, min(across) - room), max(across) + room)
     room = 0.08 * (max(up) - min(up)) or 1.0
-    low, top, step = fitting(min(up) - room, max(up) + room)
+    low, top, step = fitting(max(min(up) - room, min(0.0, *up)), max(up) + room)
     axes.set_ylim(low, top)
     axes.set_yticks([low + step * place for place in range(round((top - low) / step) + 1)])
     mark = 1000 / REAL_TIME if latency else REAL_TIME
