@@ -79,7 +79,7 @@ def train(spectra: Tensor, labels: Tensor, supports: Tensor, regularisation: flo
     cells = spectra.shape[-2]
     conjugate = spectra.conj().resolve_conj()
     energy = (spectra * conjugate).real.sum(1, keepdim=True)
-    mean = energy.mean((-1, -2), keepdim=True)
+    mean = energy.mean((-1, -2), keepdim=True).clamp(min=1e-12)  # a patch without any texture has none
     wished = labels[:, None]
     if iterations == 0:
         return conjugate * (wished / (energy + regularisation * mean))

@@ -46,7 +46,7 @@ def scale_offsets(spectra: Tensor, numerators: Tensor, denominators: Tensor, cou
         count: S.
         ridge: added to the denominator, as a part of its mean.
     """
-    bottom = denominators + ridge * denominators.mean(1, keepdim=True)
+    bottom = denominators + ridge * denominators.mean(1, keepdim=True).clamp(min=1e-12)
     response = torch.fft.irfft((spectra * numerators).sum(1) / bottom, n=count)
     peak, index = response.max(1)
     each = torch.arange(len(response), device=response.device)
