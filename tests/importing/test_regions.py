@@ -6,14 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from trackzoo.errors import DataError, ResultsError
+from trackzoo.errors import DataError, ResultsError, TrackzooError
+from trackzoo.exporting.layouts import export
+from trackzoo.importing.keep import import_folder
+from trackzoo.importing.pngs import decode
 from trackzoo.importing.score import evaluate_folder
 from trackzoo.region_binary import write_binary
 from trackzoo.regions import Rectangle, Region, Special
 from trackzoo.registry import open_dataset
-from trackzoo.report.collect import Rules
+from trackzoo.report.collect import Rules, collect
 from trackzoo.report.report import Report
 from trackzoo.sequence import Dataset
+from trackzoo.store.read import stored_run
 
 FRAMES = 130
 NAMES = ("ants1", "bag")
@@ -158,3 +162,38 @@ def test_unsupervised_and_baseline_side_by_side(tmp_path: Path, vot2015: Dataset
     boards = evaluate_folder(tmp_path / "A", vot2015, Rules()).boards
     assert {board.protocol for board in boards} == {"vot-supervised", "vot-unsupervised"}
     assert {entry.tracker for board in boards for entry in board.entries} == {"A"}
+
+
+def test_import_and_export_give_the_same_figures(tmp_path: Path, vot2015: Dataset) -> None:
+    folder = supervised(tmp_path / "A", 3, 2)
+    done = import_folder(folder, vot2015, tmp_path / "runs")
+    assert done[0].repeats == 2
+    before = evaluate_folder(folder, vot2015, Rules()).boards[0].entries[0].scores
+    stored = collect(tmp_path / "runs", datasets=[vot2015]).boards[0].entries[0]
+    assert stored.scores.metrics == before.metrics
+    assert stored.speed is None
+    import_folder(folder, vot2015, tmp_path / "runs")  # the same again is no other
+    run = stored_run(tmp_path / "runs/A/vot2015", "vot-supervised")
+    assert run is not None
+    export(run, vot2015, "vot", tmp_path / "out")
+    names = sorted(path.name for path in (tmp_path / "out/A/baseline/bag").iterdir())
+    assert names == ["bag_001.txt", "bag_002.txt"]
+    again = evaluate_folder(tmp_path / "out", vot2015, Rules()).boards[0].entries[0]
+    assert again.scores.metrics == before.metrics
+    with pytest.raises(TrackzooError, match="'--format vot' has"):
+        export(run, vot2015, "pysot", tmp_path / "other")
+
+
+def test_masks_of_one_pass_become_label_maps(tmp_path: Path, vot2015: Dataset) -> None:
+    for name in NAMES:
+        text(tmp_path / f"A/unsupervised/{name}/{name}_001.txt", tracked(range(FRAMES)))
+    import_folder(tmp_path / "A", vot2015, tmp_path / "runs")
+    run = stored_run(tmp_path / "runs/A/vot2015", "vot-unsupervised")
+    assert run is not None
+    written = export(run, vot2015, "davis", tmp_path / "out")
+    assert len(written) == 2 * FRAMES
+    labels = decode((tmp_path / "out/A/bag/00001.png").read_bytes())
+    assert labels.shape == (120, 160)
+    box = truth(1)
+    assert labels.sum() == box.w * box.h
+    assert labels[int(box.y), int(box.x)] == 1

@@ -8,6 +8,8 @@
 | `pysot` | `<set>/<tracker>/<seq>.txt` | comma, full |
 | `lasot` | `<tracker>_tracking_result/<seq>.txt` (the LaSOT and TNL2K toolkits) | comma, full |
 | `otb-mat` | `<seq>_<tracker>.mat` | double |
+| `vot` | `<tracker>/baseline/<seq>/<seq>_001.txt`, `<seq>_00000012.bin`, `_time.value` | as they are stored |
+| `davis` | `<tracker>/<seq>/00000.png`, palette index = object | of runs that keep masks |
 
 With `as_released` tabs and commas part integers, as the reference runners save them.
 """
@@ -20,21 +22,26 @@ import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from trackzoo.errors import ResultsError, TrackzooError, UnknownName
 from trackzoo.exporting.numbers import fixed, full, lines, one_column, whole
+from trackzoo.exporting.pngs import label_map
 from trackzoo.geometry import Floats
 from trackzoo.importing.matlab import scipy_io, write_mat
 from trackzoo.importing.names import Speller
 from trackzoo.metrics.boxes import as_released as cut
+from trackzoo.protocols.vot_common import size_of
+from trackzoo.rasterise import full_mask
+from trackzoo.report.vot import PROTOCOLS as VOT_PROTOCOLS
 from trackzoo.sequence import Dataset
 from trackzoo.store.layout import safe_name
 from trackzoo.store.read import StoredRun
 
-#: A file to be written: its path in the folder, and its text or what writes it.
-Entry = tuple[str, str | Callable[[Path], None]]
+#: A file to be written: its path in the folder, and its content or what writes it.
+Entry = tuple[str, str | bytes | Callable[[Path], None]]
 
 
 @dataclass(frozen=True)
@@ -145,6 +152,43 @@ def otb_mat(job: Job) -> Iterator[Entry]:
         yield f"{name}_{job.tracker}.mat", lambda path, boxes=boxes: write_mat(path, boxes)  # type: ignore[misc]
 
 
+def vot(job: Job) -> Iterator[Entry]:
+    """The VOT toolkit's layout, which is that of the store."""
+    experiment = {"vot-unsupervised": "unsupervised", "vot-realtime": "realtime"}.get(job.run.protocol, "baseline")
+    for _, repeat, trial in job.each():
+        entry = _trajectory(job, trial, repeat, "vot")
+        for kind in ("regions", "seconds", "scores"):
+            if kind != "regions" and not np.isfinite(getattr(job.run, kind)(trial, repeat)).any():
+                continue  # nobody measured it
+            file = str(entry[kind]["file"])
+            yield f"{job.tracker}/{experiment}/{file}", (job.run.folders[repeat] / file).read_bytes()
+
+
+def davis(job: Job) -> Iterator[Entry]:
+    """Label maps, a palette PNG a frame, of runs with one region a frame."""
+    if job.run.protocol not in ("vot-unsupervised", "vot-supervised"):
+        raise TrackzooError(
+            f"{job.run.path}: found a run of protocol '{job.run.protocol}', expected one with a mask for each frame; "
+            "'--format pytracking' or '--format vot' writes what it has"
+        )
+    _one_repetition(job, "davis")
+    for _, repeat, name in job.each():
+        sequence = job.dataset[name]
+        regions, size = job.run.regions(name, repeat), size_of(sequence)
+        for index, region in enumerate(regions):
+            yield f"{job.tracker}/{name}/{index:05d}.png", label_map(full_mask(region, size))
+
+
+def _trajectory(job: Job, trial: str, repeat: int, form: str) -> dict[str, Any]:
+    """What the record names of a trial's regions."""
+    entry: dict[str, Any] = next(iter(job.run.record(trial, repeat)["objects"].values()))
+    if "regions" not in entry:
+        raise TrackzooError(
+            f"{job.run.path}: found boxes, expected regions for format '{form}'; '--format pytracking' writes those"
+        )
+    return entry
+
+
 def _one_repetition(job: Job, form: str) -> None:
     if len(job.run.repeats) > 1:
         raise TrackzooError(
@@ -160,6 +204,8 @@ FORMATS: dict[str, Callable[[Job], Iterator[Entry]]] = {
     "pysot": pysot,
     "lasot": lasot,
     "otb-mat": otb_mat,
+    "vot": vot,
+    "davis": davis,
 }
 
 
@@ -192,6 +238,11 @@ def export(
     """
     if form not in FORMATS:
         raise UnknownName("format", form, FORMATS)
+    if run.protocol in VOT_PROTOCOLS and form not in ("vot", "davis"):
+        raise TrackzooError(
+            f"{run.path}: found regions of protocol '{run.protocol}', which format '{form}' has no place for; "
+            "'--format vot' has"
+        )
     missing = run.missing()
     if missing and not allow_incomplete:
         raise ResultsError(
@@ -216,10 +267,10 @@ def write_all(entries: Iterator[Entry], out: Path) -> list[Path]:
         for name, content in entries:
             path = workshop / name
             path.parent.mkdir(parents=True, exist_ok=True)
-            if isinstance(content, str):
-                path.write_bytes(content.encode())
-            else:
+            if callable(content):
                 content(path)
+            else:
+                path.write_bytes(content.encode() if isinstance(content, str) else content)
             names.append(name)
         for name in names:
             (out / name).parent.mkdir(parents=True, exist_ok=True)
