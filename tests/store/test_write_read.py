@@ -141,13 +141,13 @@ def test_kill_between_any_two_writes_leaves_the_trial_finished_or_not_run(
         folder = tmp_path / str(stop)
         left = stop
 
-        def write(path: Path, data: bytes) -> None:
+        def write(path: Path, data: bytes, **options: Any) -> None:
             nonlocal left
             if path.name != "run.json":
                 if left == 0:
                     raise KeyboardInterrupt  # as SIGKILL: nothing after it happens
                 left -= 1
-            real(path, data)
+            real(path, data, **options)
 
         monkeypatch.setattr(writing, "write_atomically", write)
         with place(folder).open(IDENTITY, ["a"]) as session:

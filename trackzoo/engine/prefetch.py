@@ -33,6 +33,9 @@ class _Entry:
     frame: Frame
     size: int
     users: set[int] = field(default_factory=set)
+    #: Somebody decodes it; set when a thread that does has ended.
+    begun: bool = False
+    decoded: threading.Event | None = None
 
 
 class FramePool:
@@ -96,14 +99,31 @@ class FramePool:
                 hungry.remove(reel)
 
     def _decode(self, frame: Frame) -> None:
-        if frame.key not in self._entries:
-            return  # nobody waits for it any more
+        with self._lock:
+            entry = self._entries.get(frame.key)
+            if entry is None or entry.begun or entry.frame is not frame:
+                return  # nobody waits for it any more, or somebody was quicker
+            entry.begun, entry.decoded = True, threading.Event()
         try:
             frame.array()
         except Exception:
-            return  # the trial meets the same error when it gets there
-        if frame.key not in self._entries:
+            pass  # the trial meets the same error when it gets there
+        finally:
+            entry.decoded.set()
+        with self._lock:
+            dropped = self._entries.get(frame.key) is not entry
+        if dropped:
             frame.release()
+
+    def settle(self, frame: Frame) -> None:
+        """Before a picture is looked at: wait for the thread that decodes it, or see that none begins to."""
+        with self._lock:
+            entry = self._entries.get(frame.key)
+            decoded = entry.decoded if entry is not None else None
+            if entry is not None:
+                entry.begun = True
+        if decoded is not None:
+            decoded.wait()
 
     def share(self, reel: Reel, frame: Frame) -> Frame:
         """The one handle of a picture, held for `reel` until it is dropped."""
@@ -197,6 +217,7 @@ class Reel(Frames):
         self._advance(frame.index)
         self._pool.fill()
         begin = time.perf_counter()
+        self._pool.settle(frame)
         self.size, self._measured = frame.array().nbytes, True
         return time.perf_counter() - begin
 

@@ -119,7 +119,11 @@ class Place:
                     if alone or not others:
                         _sweep(folder)
                     self._write_run_file(folder, repeat, identity, expected, about or {})
-                claims.open()
+                try:
+                    claims.open()
+                except BaseException:
+                    claims.close()
+                    raise
         except OSError as error:
             raise _unwritable(self.parent, error) from None
         return Session(self, folders, claims, durable)
