@@ -7,6 +7,7 @@ import math
 import shlex
 from collections.abc import Iterable, Sequence as ListOf
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,8 @@ from trackzoo.metrics.types import Floats
 from trackzoo.metrics.vot_scores import VOT_PROFILES, VotScores
 from trackzoo.registry import tracker
 from trackzoo.report.columns import columns
-from trackzoo.report.model import Board, Comparison, Deviation, Entry, Speed
+from trackzoo.report.cross import ALL, Ends, applying, cross_board
+from trackzoo.report.model import Board, Comparison, CrossBoard, Deviation, Entry, Speed
 from trackzoo.report.selection import Library, Opened, select
 from trackzoo.report.uncertainty import intervals_of
 from trackzoo.report.vot import VotRun, as_vot, profiles_for, score_vot
@@ -34,7 +36,7 @@ class Rules:
     """How runs are scored and what is let through.
 
     Attributes:
-        profiles: names of profiles; empty means each data set's own.
+        profiles: names of profiles; empty means each data set's own, `all` every one that applies (see `cross`).
         published: add papers' figures, and deviations from a tracker's own paper.
         as_released: cut boxes to integers first, as PyTracking's and STARK's runners did when they saved them.
         allow_incomplete: show incomplete sets, each on its own part, marked and unranked.
@@ -109,21 +111,24 @@ def compare(
         opened = library.open(run)
         selection = () if rules.common else opened.ordered(run.expected)
         groups.setdefault((run.dataset, run.protocol, *selection), []).append(run)
-    boards = [board for group in groups.values() for board in _boards(group, library.open(group[0]), rules, notes)]
-    if not boards:
+    crosses: list[CrossBoard] = []
+    boards = [
+        board for group in groups.values() for board in _boards(group, library.open(group[0]), rules, notes, crosses)
+    ]
+    if not boards and not crosses:
         raise TrackzooError("; ".join(notes) or f"{source}: found nothing to score")
     weights = [weights_of(run) for run in runs]
     # A person's own class (`module:Class`) may have a network that nobody here knows of.
     if not any(weights) and not any(":" in run.tracker for run in runs):
         notes.append("None of these trackers is known to use trained weights: they are weight-free baselines.")
-    return Comparison(tuple(boards), tuple(dict.fromkeys(notes)))
+    return Comparison(tuple(boards), tuple(dict.fromkeys((*notes, *library.notes))), tuple(crosses))
 
 
 def check_profiles(names: Iterable[str]) -> None:
     """Raise `UnknownName` for a name that no profile has."""
     for name in names:
-        if name not in PROFILES and name not in VOT_PROFILES:
-            raise UnknownName("profile", name, {**PROFILES, **VOT_PROFILES})
+        if name not in PROFILES and name not in VOT_PROFILES and name != ALL:
+            raise UnknownName("profile", name, {**PROFILES, **VOT_PROFILES, ALL: None})
 
 
 def refuse_incomplete(runs: Iterable[StoredRun], library: Library, results: Path) -> None:
@@ -245,8 +250,8 @@ def _scorable(runs: list[StoredRun], library: Library, notes: list[str], *, name
     kept = []
     for run in runs:
         opened = library.open(run)
-        if not opened.dataset.public_truth:
-            reason = f"{run.dataset}: only its own server has the annotation"
+        if opened.hidden:
+            reason = f"{run.dataset}: {opened.hidden}"
         elif any(name not in opened.places for name in run.expected):
             odd = next(name for name in run.expected if name not in opened.places)
             reason = f"{run.path}: '{odd}' is no sequence of {run.dataset}, and protocol '{run.protocol}' has no metrics here"
@@ -259,8 +264,12 @@ def _scorable(runs: list[StoredRun], library: Library, notes: list[str], *, name
     return kept
 
 
-def _boards(runs: ListOf[StoredRun], opened: Opened, rules: Rules, notes: list[str]) -> list[Board]:
-    """The boards of runs of one data set and protocol: one a profile."""
+def _boards(
+    runs: ListOf[StoredRun], opened: Opened, rules: Rules, notes: list[str], crosses: list[CrossBoard]
+) -> list[Board]:
+    """The boards of runs of one data set and protocol: one a profile. Notes and runs under all profiles are added to theirs."""
+    every = ALL in rules.profiles
+    ends: dict[tuple[str, ...], Ends] = {}
     profiles = _profiles(runs[0], opened, rules)
     if not profiles:
         names = ", ".join(rules.profiles)
@@ -301,8 +310,15 @@ def _boards(runs: ListOf[StoredRun], opened: Opened, rules: Rules, notes: list[s
                 "the same",
                 "run again with --new, mend the data set ('trackzoo datasets check'), or see it marked with --allow-other-data",
             )
-        for entry in _entries(run, opened, names, profiles, rules):
-            found[entry.scores.profile].append(replace(entry, other_data=bool(differing)))
+        refused: dict[str, str] = {}
+        scored = {}
+        for entry in _entries(run, opened, names, profiles, rules, refused if every else None):
+            scored[entry.scores.profile] = replace(entry, other_data=bool(differing))
+            found[entry.scores.profile].append(scored[entry.scores.profile])
+        if every:
+            if names not in ends and not isinstance(run, VotRun):
+                ends[names] = Ends(opened, names, partial(_score_named, opened, names, rules))
+            crosses.append(cross_board(run, opened, names, profiles, scored, refused, ends.get(names)))
     boards = []
     for name, entries in found.items():
         if entries:
@@ -310,19 +326,33 @@ def _boards(runs: ListOf[StoredRun], opened: Opened, rules: Rules, notes: list[s
     return boards
 
 
+def _score_named(
+    opened: Opened, names: tuple[str, ...], rules: Rules, profile: str, boxes: ListOf[ListOf[Floats | None]]
+) -> Scores:
+    return score(opened, boxes, names, profile, lenient=rules.lenient)
+
+
 def _profiles(run: StoredRun, opened: Opened, rules: Rules) -> list[str]:
     """The profiles under which runs like this one are scored: those asked for that score such runs, or the usual one."""
+    every = ALL in rules.profiles
     if isinstance(run, VotRun):
-        return profiles_for(run, rules.profiles)
+        return profiles_for(run, list(VOT_PROFILES) if every else rules.profiles)
+    if every:
+        return applying(opened)
     return (
         [name for name in rules.profiles if name in PROFILES] if rules.profiles else [default_profile(opened.dataset)]
     )
 
 
 def _entries(
-    run: StoredRun, opened: Opened, names: tuple[str, ...], profiles: ListOf[str], rules: Rules
+    run: StoredRun,
+    opened: Opened,
+    names: tuple[str, ...],
+    profiles: ListOf[str],
+    rules: Rules,
+    refused: dict[str, str] | None = None,
 ) -> Iterable[Entry]:
-    """One entry a profile; boxes are read once."""
+    """One entry a profile; boxes are read once. With `refused`, a profile that refuses the run is noted there and left out."""
     vot = run if isinstance(run, VotRun) else None
     boxes: list[list[Floats | None]] = (
         [] if vot else [[run.boxes(name, repeat) for name in names] for repeat in run.repeats]
@@ -344,7 +374,13 @@ def _entries(
 
     speed = speed_of(run, names)
     for profile in profiles:
-        scores = under(profile)
+        try:
+            scores = under(profile)
+        except TrackzooError as error:
+            if refused is None:
+                raise
+            refused[profile] = str(error)
+            continue
         yield Entry(
             run.tracker,
             run.dataset,

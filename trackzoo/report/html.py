@@ -51,6 +51,7 @@ def page(
     decimals: int = 2,
     intervals: bool = False,
     pairs: ListOf[Table] = (),
+    crosses: ListOf[Table] = (),
 ) -> str:
     """The page.
 
@@ -63,6 +64,7 @@ def page(
         decimals: digits after the point in tables.
         intervals: print the figures' intervals in tables, where a resting pointer shows them anyway.
         pairs: tables of two trackers against each other.
+        crosses: tables of trackers under every profile.
     """
     from jinja2 import Environment, StrictUndefined
     from markupsafe import Markup
@@ -99,6 +101,7 @@ def page(
         notes=comparison.notes,
         overview=overview_table(comparison, decimals),
         boards=boards,
+        crosses=crosses,
         lines={name: line.index for name, line in lines.items()},
         provenance=[_provenance(board, entry) for board in comparison.boards for entry in board.entries],
         colours=style.COLOURS,

@@ -29,7 +29,8 @@ Record = dict[str, Any]
 def records(comparison: Comparison) -> Iterator[Record]:
     """One record a figure: metrics and speed of each run, its deviations from its paper, and papers' own figures.
 
-    `source` is `run`, `deviation` (ours minus the paper's, under the paper's profile) or `paper`. `lower` and `upper`
+    `source` is `run`, `deviation` (ours minus the paper's, under the paper's profile), `paper`, a profile's `ceiling` or
+    `floor`, or `refused` (a profile that refuses the run, for the reason in `note`). `lower` and `upper`
     are the ends of the 95 % interval by resampling the sequences, `spread` is the standard deviation over repetitions; NaN
     where there is none.
     """
@@ -84,6 +85,39 @@ def records(comparison: Comparison) -> Iterator[Record]:
                     "source": "paper",
                     "note": "; ".join(_about(figure)),
                 }
+
+    yield from _ends(comparison)
+
+
+def _ends(comparison: Comparison) -> Iterator[Record]:
+    """Ceilings and floors, once for all trackers on the same sequences, and refusals."""
+    seen = set()
+    for cross in comparison.crosses:
+        for row in cross.rows:
+            common = {
+                **dict.fromkeys(FIELDS, ""),
+                "tracker": cross.tracker if row.kind == "run" else "",
+                "dataset": cross.name,
+                "split": cross.split,
+                "protocol": cross.protocol,
+                "value": math.nan,
+                "profile": row.profile,
+                "profile_version": row.version,
+                "fingerprint": cross.fingerprint,
+                "sequences": cross.sequences,
+                "expected": cross.expected,
+                "source": row.kind,
+            }
+            key = (cross.dataset, cross.protocol, cross.fingerprint, row.profile, row.kind, common["tracker"])
+            if key in seen:
+                continue
+            seen.add(key)
+            if row.scores is None:
+                about = "" if row.kind == "run" else f"{row.kind}: "
+                yield {**common, "source": "refused", "note": f"{about}{row.refused}"}
+            elif row.kind != "run":
+                for metric, value in row.scores.metrics.items():
+                    yield {**common, "metric": metric, "value": value, "unit": column(metric).unit}
 
 
 def sequence_records(comparison: Comparison) -> Iterator[Record]:

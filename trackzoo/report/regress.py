@@ -56,8 +56,8 @@ def save(
     saved = []
     for run in runs:
         opened = library.open(run)
-        if not opened.dataset.public_truth:
-            raise TrackzooError(f"{run.dataset}: only its own server has the annotation; it cannot be scored")
+        if opened.hidden:
+            raise TrackzooError(f"{run.dataset}: {opened.hidden}; it cannot be scored")
         names = opened.ordered(run.expected)
         scored = _scored(run, names, profiles or [default_profile(opened.dataset)], library)
         fingerprint = opened.fingerprint(names)

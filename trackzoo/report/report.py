@@ -11,7 +11,7 @@ from trackzoo.errors import TrackzooError
 from trackzoo.report.model import Board, Comparison
 from trackzoo.report.records import FIELDS, records
 from trackzoo.report.selection import tracker_id
-from trackzoo.report.table import Table, attribute_table, board_table, overview_table, pair_table
+from trackzoo.report.table import Table, attribute_table, board_table, cross_table, overview_table, pair_table
 from trackzoo.report.uncertainty import pair
 
 if TYPE_CHECKING:
@@ -41,10 +41,20 @@ class Report:
 
     @property
     def tables(self) -> list[Table]:
-        """The overview, where there are several data sets and trackers, then one table a board, then pairs of trackers."""
+        """The overview, where there are several data sets and trackers, then one table a board, then pairs of trackers.
+
+        Where all profiles were asked for: one table a tracker instead, with its figures under each of them.
+        """
+        if self.comparison.crosses:
+            return [*self.cross_tables, *self.pair_tables]
         overview = overview_table(self.comparison, self.decimals)
         boards = [board_table(board, self.decimals, self.intervals) for board in self.boards]
         return [*([overview] if overview else []), *boards, *self.pair_tables]
+
+    @property
+    def cross_tables(self) -> list[Table]:
+        """Each run under every profile, where that was asked for."""
+        return [cross_table(cross, self.decimals, self.intervals) for cross in self.comparison.crosses]
 
     @property
     def pair_tables(self) -> list[Table]:

@@ -10,6 +10,7 @@ from trackzoo.errors import TrackzooError, UnknownName
 from trackzoo.metrics.types import Truth
 from trackzoo.registry import dataset_choice, dataset_names, dataset_options, open_dataset, tracker, tracker_names
 from trackzoo.report.truth import truths
+from trackzoo.roots import locate
 from trackzoo.sequence import Dataset
 from trackzoo.store.read import StoredRun, find_runs
 
@@ -46,6 +47,15 @@ class Opened:
         self._truths: dict[tuple[str, bool], Truth] = {}
         self._fingerprints: dict[tuple[str, ...], str] = {}
 
+    @property
+    def hidden(self) -> str:
+        """Why results cannot be scored here, for data sets without public annotation; empty for the others."""
+        if self.dataset.public_truth:
+            return ""
+        if self.personal:
+            return "only the first frame is annotated, so that there is nothing to score against"
+        return "only its own server has the annotation"
+
     @cached_property
     def places(self) -> dict[str, int]:
         """Sequence -> its place in the benchmark's order."""
@@ -80,20 +90,31 @@ class Library:
     Args:
         data_root: as `--data-root`.
         given: data sets that are open already (a person's own).
+
+    Attributes:
+        notes: what a reader must know of where the data sets were found, a line each.
     """
 
     def __init__(self, data_root: str | Path | None = None, given: Iterable[Dataset] = ()) -> None:
         self._root = data_root
+        self.notes: list[str] = []
         self._opened = {dataset.id: Opened(dataset) for dataset in given}
 
     def open(self, run: StoredRun) -> Opened:
         """The data set of a run. Raises `TrackzooError` where it is not known or not on this machine."""
         if run.dataset not in self._opened:
-            root = self._root
-            if dataset_choice(run.dataset)[0].personal:
-                # Nobody but the run remembers where a person's own data lies.
-                recorded = run.identity.get("data_root")
-                root = recorded if recorded and Path(recorded).exists() else root
+            spec, root = dataset_choice(run.dataset)[0], self._root
+            recorded = run.identity.get("data_root")
+            if isinstance(recorded, str) and Path(recorded).exists():
+                if spec.personal:
+                    # Nobody but the run remembers where a person's own data lies.
+                    root = recorded
+                elif spec.needs_root and locate(spec, root) is None:
+                    root = recorded
+                    self.notes.append(
+                        f"{spec.title}: nobody said where it is; its annotation is read from {recorded}, where the run of "
+                        f"{run.tracker} was made ('trackzoo datasets add {spec.name} DIR' names another place)."
+                    )
             self._opened[run.dataset] = Opened(open_dataset(run.dataset, root))
         return self._opened[run.dataset]
 

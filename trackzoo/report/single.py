@@ -57,8 +57,8 @@ def evaluate(
         if isinstance(run, VotRun):
             return score_vot(run, opened, names, profile or "vot")
         boxes = [[run.boxes(name, repeat) for name in names] for repeat in run.repeats]
-    if not opened.dataset.public_truth:
-        raise TrackzooError(f"{opened.id}: only its own server has the annotation; it cannot be scored here")
+    if opened.hidden:
+        raise TrackzooError(f"{opened.id}: {opened.hidden}; it cannot be scored here")
     return score(opened, boxes, names, profile or default_profile(opened.dataset), as_released=as_released)
 
 

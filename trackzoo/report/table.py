@@ -9,7 +9,7 @@ from typing import Literal
 
 from trackzoo.metrics.bootstrap import Interval
 from trackzoo.report.columns import Column, show
-from trackzoo.report.model import Board, Comparison, Deviation, Entry
+from trackzoo.report.model import Board, Comparison, CrossBoard, Deviation, Entry
 from trackzoo.report.uncertainty import CONFIDENCE, MARGIN, Versus, against_best, pair, spread_of
 
 Mark = Literal["", "best", "second"]
@@ -271,6 +271,47 @@ def pair_table(board: Board, first: str, second: str, decimals: int = 2) -> Tabl
     caption = f"{board_caption(board)} · differences whose {_SURE} interval holds 0 are ties"
     title = f"{board_title(board)}: {first} against {second}"
     return Table(title, caption, headings, tuple(rows), (), f"{board.key}-{key}")
+
+
+def cross_table(cross: CrossBoard, decimals: int = 2, intervals: bool = False) -> Table:
+    """One tracker under every profile that applies, with each one's ceiling and floor; refusals with their reasons."""
+    notes = _Footnotes()
+    headings = [Heading("Profile", "Profile", numeric=False), Heading("Boxes", "Boxes", numeric=False)]
+    headings += [Heading(column.title, column.latex, column.meaning) for column in cross.columns]
+    kinds = {"run": cross.tracker, "ceiling": "ceiling (annotation)", "floor": "floor (first box)"}
+    rows = []
+    refusals = {row.profile: row.refused for row in cross.rows if row.kind == "run"}
+    for row in cross.rows:
+        if row.kind != "run" and row.refused and row.refused == refusals.get(row.profile):
+            continue  # said once: it is about the annotation
+        profile = f"{row.profile} v{row.version}" if row.version else row.profile
+        refused = (notes.numbered(row.refused),) if row.scores is None else ()
+        cells = [
+            Cell(profile if row.kind == "run" else "", f"{profile} {len(rows):04d}"),
+            Cell(kinds[row.kind] + (": refused" if refused else ""), kinds[row.kind], notes=refused),
+        ]
+        for column in cross.columns:
+            value = row.scores.metrics.get(column.metric, math.nan) if row.scores is not None else math.nan
+            found = row.intervals.get(column.metric)
+            known = found is not None and math.isfinite(found.low) and not math.isnan(value)
+            title = f"{_SURE} interval {_range(found, decimals)}" if found is not None and known else ""
+            detail = (
+                f"[{show(found.low, decimals)}, {show(found.high, decimals)}]" if found is not None and known else ""
+            )
+            shown = detail if intervals and row.kind == "run" else ""
+            cells.append(Cell(show(value, decimals), value, detail=shown, title=title))
+        rows.append(Row(tuple(cells), key=cross.tracker if row.kind == "run" else ""))
+    part = "" if cross.sequences == cross.expected else f" of {cross.expected}"
+    facts = [
+        f"protocol {cross.protocol}",
+        f"{cross.sequences}{part} sequence{'' if cross.sequences == 1 else 's'}",
+        f"annotation {cross.fingerprint[:12]}",
+        *(["boxes cut to integers"] if cross.as_released else []),
+        *([f"in brackets {_SURE} intervals"] if intervals else []),
+        *([f"not made for this data set: {', '.join(cross.others)}"] if cross.others else []),
+    ]
+    title = f"{cross.tracker} on {cross.title}{f' {cross.split}' if cross.split else ''} under every profile"
+    return Table(title, " · ".join(facts), tuple(headings), tuple(rows), notes.all(), cross.key)
 
 
 def board_title(board: Board) -> str:

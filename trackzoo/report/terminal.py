@@ -84,7 +84,7 @@ def _cell(cell: Cell, row: Row, room: int, behind: int, text: Any) -> Any:
     content = text(cell.text, style=_STYLES[cell.mark])
     content.append(_raised(cell).ljust(room), style="dim not bold not underline")
     if behind:
-        content.append(f" {cell.detail:<{behind}}", style="dim not bold not underline")
+        content.append(f" {cell.detail:>{behind}}", style="dim not bold not underline")
     if row.reference:
         content.stylize("dim")
     return content

@@ -92,6 +92,7 @@ def _make(report: Report, folder: Path) -> list[str]:
         decimals=report.decimals,
         intervals=report.intervals,
         pairs=report.pair_tables,
+        crosses=report.cross_tables,
     )
     put(MANIFEST, json.dumps({"format": 1, "trackzoo": __version__, "files": [*names, "index.html"]}, indent=1) + "\n")
     put("index.html", page)
