@@ -55,7 +55,7 @@ def test_report_writes_everything(cli: Cli, runs: Path, tmp_path: Path) -> None:
     rows = list(csv.DictReader((out / "scores.csv").open()))
     assert {row["profile"] for row in rows} == {"strict", "got10k"}
     assert {row["tracker"] for row in rows} == {"dcf"}
-    assert len(list((out / "plots").glob("*.pdf"))) == 4
+    assert len(list((out / "plots").glob("*.pdf"))) == 8  # two profiles: success, precision, attributes twice
     assert "\\toprule" in (out / "table.tex").read_text()
     assert not list(out.glob(".*"))
 

@@ -6,7 +6,6 @@ import csv
 import inspect
 import json
 import math
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -71,12 +70,10 @@ def _of_runs(wanted: Wanted) -> tuple[list[Drawn], list[str]]:
 def _add(points: Points, entry: Entry, metric: str, wanted: Wanted, folder: Path) -> None:
     if metric not in entry.scores.metrics:
         raise UnknownName(f"metric under profile '{entry.scores.profile}'", metric, entry.scores.metrics)
-    settings = _settings(entry)
-    value = _value(entry, settings, wanted.setting)
-    if wanted.by == "tracker":
-        name = entry.tracker
-    else:
-        name = f"{wanted.by} = {_word(_value(entry, settings, wanted.by))}" if wanted.by else ""
+    value = _value(entry, wanted.setting)
+    name = entry.tracker if wanted.by == "tracker" else ""
+    if wanted.by not in ("", "tracker"):
+        name = f"{wanted.by} = {_word(_value(entry, wanted.by))}"
     line = points.setdefault(name, {})
     if value in line:
         what = f" of '{name}'" if name else ""
@@ -88,19 +85,28 @@ def _add(points: Points, entry: Entry, metric: str, wanted: Wanted, folder: Path
 
 
 def _settings(entry: Entry) -> dict[str, Any]:
-    """What the run was made with: the tracker's defaults, under the variant's and the run's own settings."""
-    try:
-        factory = resolve(tracker(entry.tracker).spec.factory)
-        parameters = inspect.signature(factory).parameters.values()
-        usual = {each.name: each.default for each in parameters if each.default is not each.empty}
-    except (TrackzooError, TypeError, ValueError):
-        usual = {}
+    """What the run's identity says that it was made with."""
     identity = entry.identity.get("identity", {})
     run = {key: identity[key] for key in ("dtype", "seed") if key in identity}
-    return {**usual, **run, **identity.get("settings", {})}
+    return {**run, **identity.get("settings", {})}
 
 
-def _value(entry: Entry, settings: Mapping[str, Any], name: str) -> Setting:
+def _usual(name: str) -> dict[str, Any]:
+    """A tracker's default settings, by the signature of what makes it; imports it. Empty for one that is not known here."""
+    try:
+        choice = tracker(name)
+        parameters = inspect.signature(resolve(choice.spec.factory)).parameters.values()
+    except (TrackzooError, TypeError, ValueError):
+        return {}
+    usual = {each.name: each.default for each in parameters if each.default is not each.empty}
+    return {key: value for key, value in usual.items() if key not in ("device", "dtype")}
+
+
+def _value(entry: Entry, name: str) -> Setting:
+    settings = _settings(entry)
+    if name not in settings:
+        # What nobody set is the tracker's own to say.
+        settings = {**_usual(entry.tracker), **settings}
     if name not in settings:
         has = f"has {', '.join(sorted(settings))}" if settings else "has none"
         raise SettingsError(f"{entry.path}: the run does not say what '{name}' was; {entry.tracker} {has}")
