@@ -97,7 +97,7 @@ def test_two_runs_are_equal_byte_for_byte(tmp_path: Path) -> None:
     assert len(contents(first.folder)) == 8
 
 
-@pytest.mark.parametrize("options", [{"lanes": 4}, {"jobs": 2}, {"jobs": 2, "lanes": 2}])
+@pytest.mark.parametrize("options", [{"lanes": 4}, {"jobs": 2, "lanes": 2}])
 def test_lanes_and_jobs_give_the_same_boxes_and_are_told_as_throughput(tmp_path: Path, options: dict[str, int]) -> None:
     one, many = go(tmp_path / "1"), go(tmp_path / "2", **options)
     assert contents(one.folder) == contents(many.folder)
@@ -248,7 +248,7 @@ def test_exit_code_says_whose_fault_it_was(tmp_path: Path) -> None:
     assert (len(mixed.failed), mixed.exit_code) == (2, 1)
 
 
-@pytest.mark.parametrize("options", [{"jobs": 2}, {"jobs": 2, "lanes": 3}, {"facts": {"isolated": True}}])
+@pytest.mark.parametrize("options", [{"jobs": 2, "lanes": 3}, {"facts": {"isolated": True}}])
 def test_killed_worker_is_its_trials_failure(tmp_path: Path, options: dict[str, Any]) -> None:
     data = Toy({"a": 6, "bad-1": 9, "c": 3, "bad-2": 5, "e": 6, "f": 6})
     outcome = go(tmp_path, Dies, data, **options)
