@@ -174,7 +174,7 @@ def test_got10k_is_built_checked_and_the_same_each_time(tmp_path: Path, got10k_r
 
     def make(out: Path) -> None:
         with candidates(got10k_results, data) as (_, search):
-            run = ForeignRun(search.candidates[0], data, Reading(allow_incomplete=True), got10k_results)
+            run = ForeignRun(search.candidates[0], data, Reading(), got10k_results)
             build(SERVERS["got10k"], run, data, here, out)
 
     make(tmp_path / "a.zip")

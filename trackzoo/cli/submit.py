@@ -103,7 +103,7 @@ def _built(
         place = out or Path(f"{wanted[0].tracker}-{data.id}.zip")
         if rules.masks:
             return packages.build_masks(rules, wanted[0], data, place), place
-        files = ForeignRun(wanted[0], data, Reading(allow_incomplete=True), shown_folder(source, folder, wanted[0]))
+        files = ForeignRun(wanted[0], data, Reading(), shown_folder(source, folder, wanted[0]))
         return packages.build(rules, files, data, here, place), place
 
 

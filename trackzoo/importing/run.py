@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -49,6 +49,7 @@ class ForeignRun:
         data: the data set.
         reading: how they are read.
         shown: the folder, for messages, as the person knows it.
+        truth: gives a sequence's annotated boxes, where several runs share them; by default the data set does.
         protocol: how the boxes came to be, as far as one can know.
     """
 
@@ -56,12 +57,15 @@ class ForeignRun:
     data: Dataset
     reading: Reading
     shown: Path
+    truth: Callable[[str], Floats] | None = None
     protocol: str = "ope"
     notes: list[str] = field(default_factory=list)
     _kept: dict[tuple[int, str], Floats] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._adopt()
+        if self.reading.allow_incomplete:
+            self._without_annotation()
         if self.reading.lenient and not self.reading.allow_incomplete:
             self._lacking = set(self._absent())
         else:
@@ -184,8 +188,8 @@ class ForeignRun:
         return _FLAT.get(separator, f"{separator}-separated text")
 
     def _absent(self, repeat: int | None = None) -> tuple[str, ...]:
-        wanted = self.repeats if repeat is None else (repeat,)
-        return tuple(name for name in self.data.names if any(name not in self.candidate.runs[each] for each in wanted))
+        wanted = [self.candidate.runs[each] for each in (self.repeats if repeat is None else (repeat,))]
+        return tuple(name for name in self.data.names if any(name not in run for run in wanted))
 
     def shown_file(self, source: Source) -> Path:
         """A source's file as the person knows it: not where an archive was unpacked."""
@@ -244,9 +248,26 @@ class ForeignRun:
                 runs[self.repeats[0]][name] = Source(path, path.stem, "loose")
         self.candidate = replace(self.candidate, runs=runs, strangers=tuple(strangers))
 
+    def _without_annotation(self) -> None:
+        """Leave out sequences whose annotation is not on this machine, with a note."""
+        lacking = []
+        for name in set(self.candidate.all) - set(self.data.available()):
+            try:
+                _ = self.data[name].boxes
+            except TrackzooError:
+                lacking.append(name)
+        if lacking:
+            gone = [name for name in self.data.names if name in set(lacking)]
+            self.notes.append(f"{len(gone)} sequences have no annotation on this machine: {fit.listing(gone)}")
+            runs = {
+                repeat: {name: source for name, source in run.items() if name not in set(lacking)}
+                for repeat, run in self.candidate.runs.items()
+            }
+            self.candidate = replace(self.candidate, runs=runs)
+
     def _is_of(self, path: Path, name: str) -> bool:
         try:
-            rows, truth = read_rows(path, lenient=True).values, self.data[name].boxes
+            rows, truth = read_rows(path, lenient=True).values, self._truth(name)
         except TrackzooError:
             return False
         first = fit.beside(rows, truth).first
@@ -263,11 +284,12 @@ class ForeignRun:
         self._say_names()
         truth_public = self.data.public_truth
         found: dict[str, fit.Beside] = {}
+        missing = set(self.missing())
         for repeat in self.repeats:
             for name in self.names(repeat):
-                if name in self.missing():
+                if name in missing:
                     continue
-                rows, truth = self.boxes(name, repeat), self.data[name].boxes
+                rows, truth = self.boxes(name, repeat), self._truth(name)
                 each = fit.beside(rows, truth)
                 found.setdefault(name, each)
                 if each.whole_corners and not self.reading.corners:
@@ -281,6 +303,9 @@ class ForeignRun:
                     raise self._length(name, repeat, rows, truth)
         self._refuse_strangers(found)
         self.notes += fit.say(found, self.data.origin)
+
+    def _truth(self, name: str) -> Floats:
+        return self.data[name].boxes if self.truth is None else self.truth(name)
 
     def _length(self, name: str, repeat: int, rows: Floats, truth: Floats) -> ResultsError:
         difference = len(rows) - len(truth)

@@ -17,7 +17,7 @@ from trackzoo.importing.regions import ForeignVotRun
 from trackzoo.importing.run import ForeignRun, Reading
 from trackzoo.report.collect import Rules, compare
 from trackzoo.report.model import Comparison
-from trackzoo.report.selection import Library
+from trackzoo.report.selection import Library, Opened
 from trackzoo.sequence import Dataset
 
 
@@ -90,19 +90,24 @@ def evaluate_folder(
     )
     with candidates(source, dataset, trackers) as (folder, search):
         notes = list(search.notes)
-        runs, maps = [], []
+        runs: list[ForeignRun | ForeignVotRun] = []
+        maps = []
+        opened = Opened(dataset)
         for candidate in search.candidates:
             if candidate.layout == "masks":
                 maps.append(Masks(candidate, shown_folder(source, folder, candidate)))
                 continue
             shown = shown_folder(source, folder, candidate)
-            kind = ForeignVotRun if candidate.layout.startswith("vot") else ForeignRun
-            run = kind(candidate, dataset, reading, shown)
+            run = (
+                ForeignVotRun(candidate, dataset, reading, shown)
+                if candidate.layout.startswith("vot")
+                else ForeignRun(candidate, dataset, reading, shown, lambda name: opened.truths((name,))[0].boxes)
+            )
             run.examine()
             notes += [f"{run.tracker}: {note}" for note in run.notes]
             runs.append(run)
         found = boards(maps, dataset, rules) if maps else []
         if not runs:
             return Comparison(tuple(found), tuple(notes))
-        made = compare(cast(Any, runs), Library(given=[dataset]), rules, notes, source=source)
+        made = compare(cast(Any, runs), Library(opened=[opened]), rules, notes, source=source)
         return replace(made, boards=(*made.boards, *found))

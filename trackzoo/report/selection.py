@@ -90,15 +90,18 @@ class Library:
     Args:
         data_root: as `--data-root`.
         given: data sets that are open already (a person's own).
+        opened: the same, with what has been read of them.
 
     Attributes:
         notes: what a reader must know of where the data sets were found, a line each.
     """
 
-    def __init__(self, data_root: str | Path | None = None, given: Iterable[Dataset] = ()) -> None:
+    def __init__(
+        self, data_root: str | Path | None = None, given: Iterable[Dataset] = (), opened: Iterable[Opened] = ()
+    ) -> None:
         self._root = data_root
         self.notes: list[str] = []
-        self._opened = {dataset.id: Opened(dataset) for dataset in given}
+        self._opened = {each.id: each for each in (*opened, *(Opened(dataset) for dataset in given))}
 
     def open(self, run: StoredRun) -> Opened:
         """The data set of a run. Raises `TrackzooError` where it is not known or not on this machine."""
