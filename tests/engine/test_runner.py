@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from toys import Counted, Dies, Toy, Trips, Unborn, Walk, choice
+from toys import Counted, Dies, Mixed, Toy, Trips, Unborn, Walk, choice
 
 import trackzoo
 from trackzoo.engine.plan import parse_shard, prepare
@@ -257,6 +257,28 @@ def test_killed_worker_is_its_trials_failure(tmp_path: Path, options: dict[str, 
     assert all("died (killed by SIGKILL (out of memory?))" in str(cause) for _, cause in outcome.failed)
     assert outcome.exit_code == 1
     assert np.array_equal(outcome.stored().boxes("a"), go(tmp_path / "walk", data=data).stored().boxes("a"))
+
+
+def test_exclusive_trials_run_alone(tmp_path: Path) -> None:
+    data = Toy(dict.fromkeys("abcdef", 12))
+    Walk.calls.clear()
+    outcome = go(tmp_path, data=data, protocol=Mixed(), lanes=3)
+    assert sorted(names(outcome.done)) == list("abcdef")
+    steps = [size for kind, size in Walk.calls if kind == "step"]
+    assert steps == [3] * 11 + [1] * 33
+    stored = outcome.stored()
+    assert [stored.record(name)["throughput"] for name in "abcdef"] == [True, False] * 3
+
+
+def test_exclusive_trials_run_alone_among_processes(tmp_path: Path) -> None:
+    data = Toy(dict.fromkeys("abcdef", 12))
+    outcome = go(tmp_path, data=data, protocol=Mixed(), jobs=2, facts={"settings": {"wait": 0.003}})
+    assert sorted(names(outcome.done)) == list("abcdef")
+    spans = {name: [outcome.stored().record(name)[key] for key in ("started", "finished")] for name in "abcdef"}
+    for alone in "bdf":
+        for other in set("abcdef") - {alone}:
+            (begin, end), (first, last) = spans[alone], spans[other]
+            assert end <= first or last <= begin, (alone, other, spans)
 
 
 def test_isolated_tracker_has_a_process_for_each_trial(tmp_path: Path) -> None:

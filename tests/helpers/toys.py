@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import signal
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence as ListOf
 from dataclasses import dataclass, field
@@ -16,9 +15,11 @@ import numpy as np
 
 from trackzoo.errors import DataError
 from trackzoo.frames import ArrayFrames, Frame
+from trackzoo.protocols.ope import OnePass, OnePassTrial
 from trackzoo.registry import TrackerChoice
 from trackzoo.sequence import Annotation, Dataset, Problem, Sequence, Target
 from trackzoo.tracker import Prediction, Tracker, TrackerSpec
+from trackzoo.trial import Trial
 
 SIZE = (64, 48)
 
@@ -209,14 +210,17 @@ def choice(kind: type[Tracker[Any]] = Walk, *, settings: dict[str, Any] | None =
     return TrackerChoice(spec.name, spec, dict(settings or {}))
 
 
-class Counter:
-    """Paints pictures and knows how many are in memory at most. Not for worker processes."""
+class Alone(OnePassTrial):
+    """Wants the machine to itself."""
 
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.made: list[tuple[str, int]] = []
+    exclusive = True
 
-    def __call__(self, name: str, index: int) -> Any:
-        with self.lock:
-            self.made.append((name, index))
-        return picture(name, index)
+
+class Mixed(OnePass):
+    """Every other trial wants the machine to itself."""
+
+    name = "mixed"
+
+    def trials(self, dataset: Any, names: Any, repeats: int = 1, seed: int = 0) -> list[Trial]:
+        made = super().trials(dataset, names, repeats, seed)
+        return [Alone(trial.sequence, trial.seed) if at % 2 else trial for at, trial in enumerate(made)]

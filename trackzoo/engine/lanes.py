@@ -173,7 +173,9 @@ class Lanes:
                 remaining.append(lane)
                 continue
             lane.close(self.tracker)
-            self._end(lane.task, lane.result(self.facts), sink)
+            # A trial that had everything to itself shared nothing, whatever stands beside it at other times.
+            alone = {"lanes": 1, "jobs": 1, "throughput": False} if lane.task.trial.exclusive else {}
+            self._end(lane.task, lane.result({**self.facts, **alone}), sink)
         self._active = remaining
         return visits
 
