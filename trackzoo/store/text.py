@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from trackzoo.errors import ResultsError
+from trackzoo.store.numbers import parse_numbers
 
 Floats = NDArray[np.float64]
 
@@ -52,7 +53,7 @@ def parse_table(path: Path, columns: int, *, rows: int, sha256: str) -> Floats:
         raise ResultsError(path, reason, f"{rows} rows", "run again, the same command redoes that trial") from None
     if hashlib.sha256(data).hexdigest() != sha256:
         raise _difference(path, data, columns, rows)
-    return np.array(data.split(), dtype=np.float64).reshape(rows, columns)
+    return parse_numbers(data).reshape(rows, columns)
 
 
 def check_table(path: Path, columns: int, *, rows: int, sha256: str) -> None:
