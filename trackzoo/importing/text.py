@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from trackzoo.errors import ResultsError
 from trackzoo.geometry import Floats
+from trackzoo.store.numbers import parse_numbers
 
 _BLANKS = bytes.maketrans(b",;\t", b"   ")
 _SEPARATORS = {b",": "comma", b"\t": "tab", b";": "semicolon", b" ": "blank"}
@@ -89,8 +90,8 @@ def _fast(data: bytes, columns: int) -> Text | None:
     elif columns != 1:
         return None
     try:
-        values = np.fromstring(data, dtype=np.float64, sep=" ")
-    except (ValueError, DeprecationWarning):
+        values = parse_numbers(data)
+    except ValueError:
         return None
     if len(values) != columns * len(ends) or _strange(letters):
         return None
