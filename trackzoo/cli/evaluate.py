@@ -26,6 +26,8 @@ import click
 @click.option("--origin", type=click.IntRange(0, 1), help="The number that the files give the first pixel.")
 @click.option("--corners", is_flag=True, help="The files hold x1,y1,x2,y2.")
 @click.option("--published", is_flag=True, help="Add figures from papers.")
+@click.option("--intervals", is_flag=True, help="Show 95 % intervals, ties, and every tracker against the best one.")
+@click.option("--compare", "pairs", multiple=True, metavar="A,B", help="Hold two trackers against each other.")
 @click.option(
     "-o", "--out", type=click.Path(path_type=Path), metavar="DIR", help="Write LaTeX, plots, CSV, Markdown and a page."
 )
@@ -43,6 +45,8 @@ def evaluate(
     origin: int | None,
     corners: bool,
     published: bool,
+    intervals: bool,
+    pairs: tuple[str, ...],
     out: Path | None,
     decimals: int,
     data_root: Path | None,
@@ -56,11 +60,12 @@ def evaluate(
     trackzoo evaluate ATOM.tar.xz --dataset lasot --out d/   with LaTeX, PDF plots, CSV and a page
     """
     from trackzoo.cli.options import names_in
+    from trackzoo.cli.report import _pair
     from trackzoo.importing.run import Reading
     from trackzoo.importing.score import evaluate_folder
     from trackzoo.registry import open_dataset
     from trackzoo.report.collect import Rules
-    from trackzoo.report.report import Report
+    from trackzoo.report.report import Report, checked_pairs
     from trackzoo.report.terminal import print_tables
 
     rules = Rules(
@@ -72,10 +77,10 @@ def evaluate(
         lenient=lenient,
     )
     reading = Reading(origin=origin, corners=corners)
-    made = Report(
-        evaluate_folder(source, open_dataset(dataset, data_root), rules, trackers=names_in(trackers), reading=reading),
-        decimals,
-    )
+    data = open_dataset(dataset, data_root)
+    comparison = evaluate_folder(source, data, rules, trackers=names_in(trackers), reading=reading)
+    held = checked_pairs(comparison, [_pair(text) for text in pairs])
+    made = Report(comparison, decimals, intervals, held)
     written = made.write(out) if out is not None else []
     print_tables(made.tables, made.notes)
     if out is not None:
