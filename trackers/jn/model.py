@@ -45,7 +45,7 @@ class JN(nn.Module):
             raise SettingsError(f"head: found '{head}', expected one of {', '.join(HEADS)}")
         self.side, self.template, self.source = search // PATCH, template, source
         self.backbone = OneStreamEncoder(template, search, {}, layer_scale=True, spare=False, **encoder)
-        width = self.backbone.norm.normalized_shape[0]
+        width = self.backbone.width
         self.target_token_embed = indicator(kind, source, width)
         self.box_head = HEADS[head](width)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence as ListOf
+from collections.abc import Mapping, Sequence as ListOf
 from typing import Any
 
 import numpy as np
@@ -27,6 +27,7 @@ class JNTracker(SearchTracker[SearchState]):
         head: `distribution`, `centre` or `corner` (paper, Table 2).
         indicator: how the target's place is told: `one` token, `four`, `sine`, `add`, `none` (Table 5).
         tit_box: numbers that tell it: `cxcywh`, `xyxy`, `wh` (Table A1).
+        encoder: other sizes of the ViT than ViT-B's: `width`, `depth`, `heads`.
         exact_crops: cut with OpenCV wherever the network runs; by default on the CPU alone.
         device, dtype, compile: see `SearchTracker`.
     """
@@ -44,12 +45,13 @@ class JNTracker(SearchTracker[SearchState]):
         head: str = "distribution",
         indicator: str = "one",
         tit_box: str = "cxcywh",
+        encoder: Mapping[str, int] | None = None,
         exact_crops: bool | None = None,
         device: str = "cpu",
         dtype: str = "fp32",
         compile: bool = False,
     ) -> None:
-        network = JN(template_size, search_size, head, indicator, tit_box)
+        network = JN(template_size, search_size, head, indicator, tit_box, **(encoder or {}))
         fill_from(network, weights)
         crops = CropSettings(template_size, search_size, (template_factor,), search_factor, exact_crops)
         super().__init__(network, crops, device=device, dtype=dtype, compile=compile)

@@ -74,7 +74,7 @@ class JN256Target(SearchTarget):
         """See `SearchTarget`."""
         return JN()
 
-    def tracker(self, weights: Any, setup: Setup, golden: Mapping[str, Array]) -> SearchTracker[Any]:
+    def tracker(self, weights: Any, setup: Setup) -> SearchTracker[Any]:
         """See `SearchTarget`."""
         return JNTracker(
             weights=weights, device=setup.device, dtype=setup.dtype, compile=setup.compile, exact_crops=True

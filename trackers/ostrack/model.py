@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence as ListOf
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -19,13 +20,14 @@ class OSTrack(nn.Module):
     Args:
         template, search: sides of the crops in pixels.
         keep_ratio: share of the search tokens that stays at each elimination; 1 switches it off.
+        encoder: other sizes of the ViT than ViT-B's (`width`, `depth`, `heads`).
     """
 
-    def __init__(self, template: int = 128, search: int = 256, keep_ratio: float = 0.7) -> None:
+    def __init__(self, template: int = 128, search: int = 256, keep_ratio: float = 0.7, **encoder: Any) -> None:
         super().__init__()
         self.side = search // PATCH
-        self.backbone = OneStreamEncoder(template, search, dict.fromkeys(PRUNING_BLOCKS, keep_ratio))
-        self.box_head = CentreHead()
+        self.backbone = OneStreamEncoder(template, search, dict.fromkeys(PRUNING_BLOCKS, keep_ratio), **encoder)
+        self.box_head = CentreHead(self.backbone.width)
 
     def forward(
         self,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence as ListOf
+from collections.abc import Mapping, Sequence as ListOf
 from typing import Any
 
 import torch
@@ -23,6 +23,7 @@ class OSTrackTracker(SearchTracker[SearchState]):
         weights: what fills the network; see `trackzoo.weights.loading.fill_from`.
         template_size, search_size, template_factor, search_factor: crops (released configuration).
         keep_ratio: share of search tokens kept at each elimination.
+        encoder: other sizes of the ViT than ViT-B's: `width`, `depth`, `heads`.
         exact_crops: cut with OpenCV wherever the network runs; by default on the CPU alone.
         device, dtype, compile: see `SearchTracker`.
     """
@@ -38,12 +39,13 @@ class OSTrackTracker(SearchTracker[SearchState]):
         template_factor: float = 2.0,
         search_factor: float = 4.0,
         keep_ratio: float = 0.7,
+        encoder: Mapping[str, int] | None = None,
         exact_crops: bool | None = None,
         device: str = "cpu",
         dtype: str = "fp32",
         compile: bool = False,
     ) -> None:
-        network = OSTrack(template_size, search_size, keep_ratio)
+        network = OSTrack(template_size, search_size, keep_ratio, **(encoder or {}))
         fill_from(network, weights)
         crops = CropSettings(template_size, search_size, (template_factor,), search_factor, exact_crops)
         super().__init__(network, crops, device=device, dtype=dtype, compile=compile)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from copy import copy
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +87,7 @@ class SearchTarget(Target):
     #: (frame, box) of the template crops' frames; every one is cut at each factor.
     templates: tuple[int, ...] = (0,)
     tracks: tuple[str, ...] = ("track",)
+    _made: tuple[Case, Setup, SearchTracker[Any]] | None = None
 
     @property
     def packaged(self) -> Path:  # type: ignore[override]
@@ -114,9 +116,12 @@ class SearchTarget(Target):
         """Area factors of the template crops."""
         return (2.0,)
 
-    def tracker(self, weights: Any, setup: Setup, golden: Mapping[str, Array]) -> SearchTracker[Any]:
-        """The tracker as a golden's own settings ask for it."""
+    def tracker(self, weights: Any, setup: Setup) -> SearchTracker[Any]:
+        """The tracker, filled."""
         raise NotImplementedError
+
+    def adapt(self, tracker: SearchTracker[Any], golden: Mapping[str, Array]) -> None:
+        """Settings that a file of arrays asks for."""
 
     def unfilled(self) -> torch.nn.Module:
         """The network, to be filled."""
@@ -128,26 +133,26 @@ class SearchTarget(Target):
         if file == "pieces":
             yield from self.pieces(case, golden)
             return
-        weights = self._weights(case)
-        tracker = self.tracker(weights, setup, golden)
+        tracker = self._filled(case, setup)
+        self.adapt(tracker, golden)
         yield from (self.stage(case, tracker, golden) if file == "stage" else track(case, tracker, golden))
 
     def pieces(self, case: Case, golden: Mapping[str, Array]) -> Iterator[tuple[str, object]]:
         """Parts that need no network."""
         yield from pieces.compute(case, golden)
 
-    def _weights(self, case: Case) -> dict[str, Tensor]:
-        """Filled once for all files of a case."""
-        if getattr(self, "_filled", (None,))[0] is not case:
+    def _filled(self, case: Case, setup: Setup) -> SearchTracker[Any]:
+        """The tracker of a case: one for all its files, since filling takes as long as tracking."""
+        made = self._made
+        if made is None or made[0] is not case or made[1] != setup:
             with torch.device("meta"):
                 network = self.unfilled()
             network = network.to_empty(device="cpu")
             for buffer in network.buffers():
                 if not buffer.is_floating_point():
                     buffer.zero_()
-            self._filled = (case, case.fill(network))
-        weights: dict[str, Tensor] = self._filled[1]
-        return weights
+            made = self._made = (case, setup, self.tracker(case.fill(network), setup))
+        return copy(made[2])
 
     @torch.inference_mode()
     def stage(
@@ -301,7 +306,7 @@ class OSTrack256(SearchTarget):
         settings = self._settings()
         return OSTrack(settings.get("template_size", 128), settings.get("search_size", 256))
 
-    def tracker(self, weights: Any, setup: Setup, golden: Mapping[str, Array]) -> SearchTracker[Any]:
+    def tracker(self, weights: Any, setup: Setup) -> SearchTracker[Any]:
         """See `SearchTarget`."""
         return OSTrackTracker(
             weights=weights,

@@ -6,7 +6,7 @@ embedding, and the centre tokens of all of them decide which search tokens survi
 
 from __future__ import annotations
 
-from collections.abc import Sequence as ListOf
+from collections.abc import Mapping, Sequence as ListOf
 from typing import Any
 
 import torch
@@ -39,6 +39,7 @@ class ProContEXTTracker(SearchTracker[SearchState]):
             which the checkpoints were measured with; the paper's Algorithm 1 has no interval (1).
         threshold: and whose confidence is above this (τ).
         keep_ratio: share of search tokens kept at each elimination.
+        encoder: other sizes of the ViT than ViT-B's: `width`, `depth`, `heads`.
         exact_crops: cut with OpenCV wherever the network runs; by default on the CPU alone.
         device, dtype, compile: see `SearchTracker`.
 
@@ -60,6 +61,7 @@ class ProContEXTTracker(SearchTracker[SearchState]):
         update_interval: int = 100,
         threshold: float = 0.7,
         keep_ratio: float = 0.7,
+        encoder: Mapping[str, int] | None = None,
         exact_crops: bool | None = None,
         device: str = "cpu",
         dtype: str = "fp32",
@@ -69,7 +71,7 @@ class ProContEXTTracker(SearchTracker[SearchState]):
             raise SettingsError(f"scales: found {scales!r}, expected 1, 2, 3 or 4")
         if update_interval < 1:
             raise SettingsError(f"update_interval: found {update_interval!r}, expected a number of frames from 1")
-        network = OSTrack(template_size, search_size, keep_ratio)
+        network = OSTrack(template_size, search_size, keep_ratio, **(encoder or {}))
         fill_from(network, weights)
         crops = CropSettings(template_size, search_size, SCALES[scales], search_factor, exact_crops)
         super().__init__(network, crops, device=device, dtype=dtype, compile=compile)

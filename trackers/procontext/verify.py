@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from trackzoo.nn.search_tracking import SearchTracker
@@ -32,14 +33,13 @@ class ProContEXTTarget(SearchTarget):
         """See `SearchTarget`."""
         return OSTrack(192, 384)
 
-    def tracker(self, weights: Any, setup: Setup, golden: Mapping[str, Array]) -> SearchTracker[Any]:
-        """With the golden's own update interval."""
-        interval = int(golden["update_interval"]) if "update_interval" in golden else 100
+    def tracker(self, weights: Any, setup: Setup) -> SearchTracker[Any]:
+        """See `SearchTarget`."""
         return ProContEXTTracker(
-            weights=weights,
-            update_interval=interval,
-            device=setup.device,
-            dtype=setup.dtype,
-            compile=setup.compile,
-            exact_crops=True,
+            weights=weights, device=setup.device, dtype=setup.dtype, compile=setup.compile, exact_crops=True
         )
+
+    def adapt(self, tracker: SearchTracker[Any], golden: Mapping[str, Array]) -> None:
+        """The golden's own update interval."""
+        assert isinstance(tracker, ProContEXTTracker)
+        tracker.update_interval = int(golden.get("update_interval", np.int64(100)))

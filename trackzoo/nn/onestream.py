@@ -42,6 +42,7 @@ class OneStreamEncoder(nn.Module):
         spare: bool = True,
     ) -> None:
         super().__init__()
+        self.width = width
         self.template_side, self.search_side = template // PATCH, search // PATCH
         self.prune_at = dict(prune_at)
         self._rows: dict[tuple[tuple[int, ...], torch.device], Tensor] = {}

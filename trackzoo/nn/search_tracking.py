@@ -19,7 +19,7 @@ from trackzoo.errors import DataError
 from trackzoo.frames import Frame
 from trackzoo.geometry import Floats, clip_boxes
 from trackzoo.nn.crops import Window, crop_batch, normalise, window
-from trackzoo.nn.precision import autocast
+from trackzoo.nn.precision import autocast, dtype_named
 from trackzoo.nn.windows import hann
 from trackzoo.sequence import Target
 from trackzoo.tracker import Prediction, Tracker
@@ -107,6 +107,7 @@ class SearchTracker(Tracker[State], Generic[State]):
         self, network: nn.Module, crops: CropSettings, *, device: str, dtype: str, compile: bool = False
     ) -> None:
         super().__init__(device=device, dtype=dtype)
+        dtype_named(dtype)
         self.network, self.crops = network.to(device).eval().requires_grad_(False), crops
         if compile:
             # In place, so that the network keeps its class and its names.
