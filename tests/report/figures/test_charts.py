@@ -184,6 +184,8 @@ def test_bubbles_lie_at_speed_and_score(count: int, latency: bool) -> None:
         )
         assert (len(drawn.get_facecolor()) == 0) == bubble.published  # hollow
         areas[bubble.size] = float(drawn.get_sizes()[0])
+    unsized = accuracy_speed([Bubble("a", 5, 5, 100), Bubble("b", 6, 6)], sizes="epochs")
+    assert "size not known: b." in words(unsized)
     sizes = sorted(areas)
     assert [areas[size] for size in sizes] == sorted(areas.values())
     if areas[sizes[-1]] > 200 and count > 1:
@@ -221,7 +223,7 @@ def test_devices_stand_below_the_bubbles() -> None:
     ]
     written = words(accuracy_speed(given, width=style.PAGE))
     assert "Measured on one CPU." in written
-    assert "on one GTX 2080 Ti: RTS." in written
+    assert "Published speed (RTS, Sec. 4, on one GTX 2080 Ti): RTS." in written
 
 
 @pytest.mark.parametrize("count", [1, 3, 30])

@@ -19,7 +19,7 @@ from trackzoo.cli.plot import plot
 from trackzoo.errors import TrackzooError
 from trackzoo.metrics.types import Curve
 from trackzoo.metrics.vot_scores import VotScores
-from trackzoo.report import published
+from trackzoo.report import published, style
 from trackzoo.report.collect import Rules
 from trackzoo.report.figures.attached import attached
 from trackzoo.report.figures.drawn import Drawn, Wanted
@@ -64,6 +64,15 @@ def test_speed_shows_latency_alone(stored: Path) -> None:
     assert "timed with 4 lanes, which is throughput: opencv-mil" in text
     with pytest.raises(TrackzooError, match="4 lanes, which is throughput"):
         drawn("speed", stored, "opencv-mil")
+
+
+def test_named_trackers_look_the_same_in_every_figure(stored: Path) -> None:
+    def colours(kind: str) -> dict[str, str]:
+        [made] = drawn(kind, stored, "static", "dcf")
+        named = [line for axes in made.figure.axes for line in axes.lines if line.get_label() in ("dcf", "static")]
+        return {line.get_label(): line.get_color() for line in named}
+
+    assert colours("overlap") == colours("radar") == {"static": style.COLOURS[0], "dcf": style.COLOURS[1]}
 
 
 def test_failures_are_those_of_the_first_tracker(stored: Path) -> None:

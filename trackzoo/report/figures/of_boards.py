@@ -21,7 +21,7 @@ from trackzoo.report.figures.drawn import Drawn, Wanted, board_title, caveats
 from trackzoo.report.figures.eao import EaoLine, eao_curve
 from trackzoo.report.figures.radar import attribute_radar
 from trackzoo.report.figures.ranking import Ranked, ranking
-from trackzoo.report.figures.sheet import Styles
+from trackzoo.report.figures.sheet import Styles, styles_of
 from trackzoo.report.figures.speed import Bubble, accuracy_speed
 from trackzoo.report.model import Board, Entry
 from trackzoo.report.selection import tracker_id
@@ -41,7 +41,10 @@ def draw(kind: str, wanted: Wanted) -> tuple[list[Drawn], list[str]]:
     from trackzoo.report.plots import lines
 
     comparison = collect(wanted.folder, wanted.trackers, wanted.datasets, wanted.rules, data_root=wanted.data_root)
-    styles = lines(comparison.boards)
+    filed = {entry.tracker for board in comparison.boards for entry in board.entries}
+    # Whoever names trackers gets the same styles in every figure; otherwise the best has the strongest.
+    named = [tracker_id(name, filed) for name in wanted.trackers]
+    styles = styles_of(named) if named else lines(comparison.boards)
     found, reasons = [], []
     for board in comparison.boards:
         made = DRAW[kind](board, wanted, styles)

@@ -123,7 +123,9 @@ def accuracy_speed(
     ]
     key = key_layout(labels, width - 2 * GAP)[1]
     scale = max((float(dot.get_markersize()) / 72 for dot in dots), default=0.0) + (GAP if dots else 0.0)
-    small = note_lines([*_devices(shown), *missing, *notes], width)
+    unsized = [style.shorten(bubble.tracker) for bubble in shown if sized and not math.isfinite(bubble.size)]
+    said = [f"Drawn smallest, size not known: {', '.join(unsized)}."] if unsized else []
+    small = note_lines([*_devices(shown), *said, *missing, *notes], width)
     foot = note_height(small) + key + scale
     left, bottom = 0.45, 0.4
     high = min(0.78 * width, 3.6)
@@ -239,8 +241,8 @@ def _devices(shown: ListOf[Bubble]) -> list[str]:
     lines = []
     for (published, device), trackers in found.items():
         if published:
-            where = f"on {device}" if device else "on hardware not named"
-            lines.append(f"Published speed {where}: {', '.join(map(style.shorten, trackers))}.")
+            where = f" ({device})" if device else ""
+            lines.append(f"Published speed{where}: {', '.join(map(style.shorten, trackers))}.")
         elif device:
             alone = sum(not key[0] for key in found) == 1
             lines.append(f"Measured on {device}{'' if alone else ': ' + ', '.join(map(style.shorten, trackers))}.")
