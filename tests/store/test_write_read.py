@@ -164,6 +164,27 @@ def test_kill_between_any_two_writes_leaves_the_trial_finished_or_not_run(
         assert only(folder).boxes("a").tobytes() == np.array(result("a").tracks[1].boxes).tobytes()
 
 
+def test_kill_while_a_trial_is_made_again_does_not_mix_old_and_new(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = fill(tmp_path, names=("a",), expected=("a",))
+    (folder / "a_object_presence_scores.txt").unlink()
+    real = writing.write_atomically
+
+    def write(path: Path, data: bytes, **options: Any) -> None:
+        if path.name == "a.json":
+            raise KeyboardInterrupt
+        real(path, data, **options)
+
+    slower = result("a")
+    slower.tracks[1].seconds = [0.5] * 5
+    monkeypatch.setattr(writing, "write_atomically", write)
+    with place(tmp_path).open(IDENTITY, ["a"]) as session, pytest.raises(KeyboardInterrupt):
+        session.commit(slower)
+    monkeypatch.setattr(writing, "write_atomically", real)
+    assert place(tmp_path).finished(["a"]) == {}, "the record of before does not stand beside the seconds of now"
+
+
 def test_leftovers_of_a_killed_run_are_swept(tmp_path: Path) -> None:
     folder = fill(tmp_path, names=("a",))
     (folder / ".b.txt.x7f3.tmp").write_text("1\t2")
