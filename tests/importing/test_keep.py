@@ -176,3 +176,17 @@ def test_full_precision_survives_text(rows: list[tuple[float, ...]]) -> None:
     values = np.array(rows, dtype=np.float64)
     text = lines(values, "\t", full)
     assert np.array_equal([[float(word) for word in line.split("\t")] for line in text.splitlines()], values)
+
+
+def test_repetitions_are_imported(tmp_path: Path) -> None:
+    data = foreign.zoo()
+    for number in range(3):
+        foreign.flat(tmp_path / f"r/dimp50_{number:03d}", data, "\t", lag=number)
+    run = imported(tmp_path / "r", tmp_path / "runs", data)
+    assert run.tracker == "dimp50"
+    assert run.repeats == (0, 1, 2)
+    assert np.array_equal(run.boxes("Bird1", 2), foreign.tracked(data["Bird1"].boxes, 2))
+    assert run.record("Bird1", 1)["imported"] == "../dimp50_001/Bird1.txt"
+    (tmp_path / "r/dimp50_002/Bird1.txt").write_text("1,2\n")
+    with pytest.raises(ResultsError, match=r"r/dimp50_002/Bird1\.txt:1"):
+        evaluate_folder(tmp_path / "r", data, Rules())

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from trackzoo.errors import ResultsError, TrackzooError, UnknownName
-from trackzoo.importing.matlab import read_mat
+from trackzoo.importing.matlab import read_mat, write_mat
 from trackzoo.importing.run import ForeignRun, Reading
 from trackzoo.importing.score import candidates, evaluate_folder
 from trackzoo.report.collect import Rules
@@ -140,6 +140,18 @@ def test_otb_mat(tmp_path: Path) -> None:
     assert run.layout == "mat"
 
 
+def test_mat_files_of_several_trackers_side_by_side(tmp_path: Path) -> None:
+    pytest.importorskip("scipy.io")
+    data = foreign.zoo()
+    for tracker, lag in (("KCF", 2.0), ("Struck", 9.0)):
+        for name in data.names:
+            write_mat(tmp_path / f"{name}_{tracker}.mat", foreign.tracked(data[name].boxes, lag))
+    board = evaluate_folder(tmp_path, data, Rules()).boards[0]
+    assert [entry.tracker for entry in board.entries] == ["KCF", "Struck"]
+    values = [entry.scores.metrics["auc"] for entry in board.entries]
+    assert values[0] > values[1]
+
+
 @pytest.mark.parametrize(
     ("content", "found"),
     [
@@ -237,3 +249,19 @@ def test_archives_name_their_tracker(tmp_path: Path) -> None:
     with pytest.raises(ResultsError) as caught:
         evaluate_folder(tmp_path / "ATOM.tar.xz", data, Rules())
     assert str(caught.value).startswith(str(tmp_path / "ATOM.tar.xz/ATOM/Bird1.txt:2")), caught.value
+
+
+def test_results_folders_of_our_own(tmp_path: Path) -> None:
+    import stored_runs
+
+    from trackzoo.registry import open_dataset
+    from trackzoo.report.collect import collect
+
+    stored_runs.store(tmp_path / "runs", "dcf", lambda boxes: boxes + np.array([1.5, 0, 0, 0]), repeats=2)
+    stored_runs.store(tmp_path / "runs", "dcf", dataset="synth:sequences=2,length=9,width=128,height=96")
+    data = open_dataset(stored_runs.DATASET)
+    board = evaluate_folder(tmp_path / "runs", data, Rules()).boards[0]
+    stored = collect(tmp_path / "runs", datasets=[data]).boards[0]
+    assert [entry.tracker for entry in board.entries] == ["dcf"]
+    assert board.entries[0].repeats == 2
+    assert board.entries[0].scores.metrics == stored.entries[0].scores.metrics

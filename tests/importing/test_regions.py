@@ -197,3 +197,14 @@ def test_masks_of_one_pass_become_label_maps(tmp_path: Path, vot2015: Dataset) -
     box = truth(1)
     assert labels.sum() == box.w * box.h
     assert labels[int(box.y), int(box.x)] == 1
+
+
+def test_results_folders_of_our_own(tmp_path: Path, vot2015: Dataset) -> None:
+    folder = supervised(tmp_path / "A", 3, 2)
+    import_folder(folder, vot2015, tmp_path / "runs")
+    board = evaluate_folder(tmp_path / "runs", vot2015, Rules()).boards[0]
+    assert [entry.tracker for entry in board.entries] == ["A"]
+    assert board.protocol == "vot-supervised"
+    assert (
+        board.entries[0].scores.metrics == evaluate_folder(folder, vot2015, Rules()).boards[0].entries[0].scores.metrics
+    )

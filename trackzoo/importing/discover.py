@@ -92,6 +92,19 @@ class Candidate:
     doubles: tuple[tuple[str, str, str], ...] = ()
     protocol: str = "ope"
 
+    def within(self, path: Path) -> Path:
+        """A file's path below the folder, or, for further repetitions, beside it (`../dimp50_001/Bird1.txt`)."""
+        if path.is_relative_to(self.folder):
+            return path.relative_to(self.folder)
+        return Path("..") / path.relative_to(self.folder.parent)
+
+    def shown_file(self, path: Path, shown: Path) -> Path:
+        """A file as the person knows it, where they know the folder as `shown`."""
+        inside = self.within(path)
+        if self.layout == "mat":
+            return shown.parent / inside
+        return shown.parent.joinpath(*inside.parts[1:]) if inside.parts[0] == ".." else shown / inside
+
     @property
     def all(self) -> dict[str, Source]:
         """Sequences that any repetition has, each with one of its files."""
@@ -125,9 +138,11 @@ def discover(root: Path, speller: Speller, called: str = "") -> Search:
     found: list[Candidate] = []
     seen: list[str] = []
     for folder, files, folders in _walk(root):
-        found += _native(folder, files, speller)
-        if found and found[-1].folder == folder:
+        if RUN_FILE in files:
+            found += _native(folder, files, folders, speller)
             continue
+        if any((above / RUN_FILE).is_file() for above in (folder.parent, folder.parent.parent)):
+            continue  # VOT's files of a run, which `_native` has seen
         seen += files + folders
         for candidate in (
             *_flat(folder, files, speller),
@@ -176,15 +191,17 @@ def _walk(root: Path) -> Iterator[tuple[Path, list[str], list[str]]]:
         yield folder, sorted(name for name in files if name[0] != "."), list(folders)
 
 
-def _native(folder: Path, files: list[str], speller: Speller) -> list[Candidate]:
-    """A run of trackzoo's own; its repetitions are put together by its reader."""
-    if RUN_FILE not in files:
-        return []
+def _native(folder: Path, files: list[str], folders: list[str], speller: Speller) -> list[Candidate]:
+    """A run of trackzoo's own, on this data set."""
+    from trackzoo.report.vot import PROTOCOLS
     from trackzoo.store.read import StoredRun
 
     run = StoredRun({0: folder})
     if run.dataset != speller.dataset.id:
         return []
+    if run.protocol in PROTOCOLS:
+        found = _nested(folder, folders, speller)
+        return [replace(each, tracker=run.tracker, layout=each.layout, protocol=run.protocol) for each in found]
     sources = {}
     for name in run.names():
         entry = next(iter(run.record(name)["objects"].values()))
@@ -298,7 +315,7 @@ def _nested(folder: Path, folders: list[str], speller: Speller) -> list[Candidat
     strangers: list[str] = []
     for name in folders:
         found = speller.find(name)
-        inner = sorted(path.name for path in (folder / name).iterdir() if path.is_file())
+        inner = _inner(folder / name)
         if found is None:
             if any(_belongs(name, file) for file in inner) or (inner and inner[0].lower().endswith(".png")):
                 strangers.append(name)
@@ -326,6 +343,14 @@ def _nested(folder: Path, folders: list[str], speller: Speller) -> list[Candidat
         sources, _, doubles = _choose(masks, speller)
         found_candidates.append(Candidate("", "masks", folder, {0: sources}, tuple(strangers), doubles))
     return found_candidates
+
+
+def _inner(folder: Path) -> list[str]:
+    """Names of the files in a folder; none where it may not be looked into."""
+    try:
+        return sorted(path.name for path in folder.iterdir() if path.is_file())
+    except OSError:
+        return []
 
 
 def _belongs(name: str, file: str) -> bool:
@@ -363,6 +388,12 @@ def _repetitions(candidates: list[Candidate]) -> list[Candidate]:
     """Sibling folders `<param>_000`, `<param>_001` … are repetitions of one (PyTracking's runs, trackzoo's own)."""
     merged: dict[tuple[Path, str, str, str], Candidate] = {}
     for candidate in candidates:
+        if candidate.tracker and candidate.protocol != "ope":
+            # Trajectories of a run of our own: their files are numbered, whatever their folder's number.
+            key = (candidate.folder.parent, candidate.tracker, candidate.layout, candidate.protocol)
+            first = merged.setdefault(key, candidate)
+            merged[key] = replace(first, runs=dict(sorted({**first.runs, **candidate.runs}.items())))
+            continue
         match = _RUN.fullmatch(candidate.folder.name)
         if match is None or list(candidate.runs) != [0] or candidate.layout in _FOLDERED:
             merged[candidate.folder, candidate.tracker, candidate.layout, ""] = candidate
@@ -406,6 +437,8 @@ def _named(candidates: list[Candidate], root: Path, called: str, speller: Spelle
         telling = [part for part in parts if part and not speller.says_nothing(part)]
         if candidate.layout == "trackzoo":
             telling = [candidate.folder.parent.parent.name]
+        elif candidate.tracker and candidate.protocol != "ope":
+            telling = []  # a run of our own says whose it is
         telling = [*telling, *([candidate.tracker] if candidate.tracker else [])]
         # An archive `ATOM.tar.xz` of a folder `ATOM` names the tracker twice.
         name = "-".join(

@@ -219,7 +219,7 @@ def _trajectory(run: ForeignVotRun, name: str, trial: str, number: int) -> Trial
 def _record(run: Foreign, name: str, path: Path) -> dict[str, str]:
     return {
         "sequence": name,
-        "imported": str(path.relative_to(run.candidate.folder)),
+        "imported": str(run.candidate.within(path)),
         "fingerprint": run.data.fingerprint([name]),
     }
 

@@ -118,7 +118,7 @@ class ForeignVotRun(VotRun):
 
     def shown_file(self, path: Path) -> Path:
         """A file as the person knows it."""
-        return self.path / path.relative_to(self.candidate.folder)
+        return self.candidate.shown_file(path, self.path)
 
     def _sorted(self) -> dict[str, dict[int, Source]]:
         """Sequence -> repetition or anchor -> file. Of repetitions, as many as every sequence has."""

@@ -193,10 +193,7 @@ class ForeignRun:
 
     def shown_file(self, source: Source) -> Path:
         """A source's file as the person knows it: not where an archive was unpacked."""
-        try:
-            return self.shown / source.path.relative_to(self.candidate.folder)
-        except ValueError:
-            return source.path
+        return self.candidate.shown_file(source.path, self.shown)
 
     def _rows(self, source: Source) -> Floats:
         try:

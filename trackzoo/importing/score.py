@@ -58,7 +58,9 @@ def replace_candidates(search: Search, trackers: ListOf[str]) -> Search:
 
 def shown_folder(source: Path, folder: Path, candidate: Candidate) -> Path:
     """A candidate's folder as the person knows it: inside the archive's name, not where that was unpacked."""
-    return source / candidate.folder.relative_to(folder)
+    shown = source / candidate.folder.relative_to(folder)
+    # Several trackers' .mat files lie side by side.
+    return shown / f"*_{candidate.tracker}.mat" if candidate.layout == "mat" else shown
 
 
 def evaluate_folder(
