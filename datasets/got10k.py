@@ -62,6 +62,8 @@ SPECS = (
             "vot-val": 1249,
             "vot-exclude": 1000,
         },
+        # The protocol of its paper: one training set for all, so that trackers are compared and not their data.
+        train_only=tuple(f"got10k-{part}" for part in ("train", "train-split", "val-split", "vot-train", "vot-val")),
     ),
 )
 

@@ -30,6 +30,9 @@ from trackzoo.datasets._common import (
 from trackzoo.datasets._toolkit import Toolkit, find_toolkit, read_attributes
 from trackzoo.sequence import Annotation, DatasetSpec, Problem, Sequence
 
+#: Stands in both lists; training on it would be training on the test set.
+IN_BOTH = "monitor_manypeople"
+
 SPECS = (
     DatasetSpec(
         name="tnl2k",
@@ -40,6 +43,10 @@ SPECS = (
         page="https://sites.google.com/view/langtrackbenchmark/",
         paper="Wang et al., Towards More Flexible and Accurate Object Tracking with Natural Language, CVPR 2021",
         sequences={"test": 700, "train": 1299},
+        overlaps={
+            "tnl2k-train": f"the published training list of TNL2K has the test video {IN_BOTH} too; weights trained on that "
+            "list have seen it"
+        },
     ),
 )
 
@@ -53,9 +60,6 @@ CORRECTED = {
 
 #: Images that are damaged in one release: sequence -> (image, the one before it).
 SUBSTITUTES = {"test_015_Sord_video_Q01_done": (("00000492.png", "00000491.png"),)}
-
-#: Stands in both lists; training on it would be training on the test set.
-IN_BOTH = "monitor_manypeople"
 
 #: A folder among the videos of some copies, with better boxes for twelve of the training videos.
 REVISED = "revised_annotations"

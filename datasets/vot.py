@@ -48,6 +48,13 @@ _YEARS = {
     2022: "ECCVW 2022",
 }
 
+#: Training sets with the 1,000 videos that the VOT rules exclude.
+_WITH_EXCLUDED = ("got10k-train", "got10k-train-split", "got10k-val-split", "got10k-vot-exclude")
+_EXCLUDED = (
+    "trained on videos of GOT-10k that the VOT rules exclude from training (1,000 of its training set; VOT's list is "
+    "got10k-vot-exclude)"
+)
+
 
 def _spec(year: int, kind: str = "", count: int | None = None, aliases: tuple[str, ...] = ()) -> DatasetSpec:
     name, suffix = f"vot{year}{kind and '-' + kind.lower()}", f"-{kind}" if kind else ""
@@ -61,6 +68,8 @@ def _spec(year: int, kind: str = "", count: int | None = None, aliases: tuple[st
         page=_PAGE.format(year=year),
         paper=f"Kristan et al., The Visual Object Tracking VOT{year} Challenge Results, {_YEARS[year]}",
         sequences={"": count} if count else {},
+        # VOT2019 was the first to name the videos that its entrants must not train on.
+        overlaps=dict.fromkeys(_WITH_EXCLUDED, _EXCLUDED) if year >= 2019 else {},
     )
 
 

@@ -15,7 +15,7 @@ import re
 import traceback
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -96,13 +96,31 @@ class TrackerChoice:
         id: what results are filed under (the variant's name).
         spec: the family.
         settings: the variant's settings.
-        weights: name of the weights it needs, or empty.
+        weights: name of the weights it needs, or empty. Where a person chose others: their name, a path, or `random`.
     """
 
     id: str
     spec: TrackerSpec
     settings: dict[str, Any]
     weights: str = ""
+
+    @property
+    def learned(self) -> bool:
+        """Whether it has a network that needs weights."""
+        return bool(self.weights or self.spec.weights or self.spec.parameters.get(self.id))
+
+    def with_weights(self, weights: str | Path) -> TrackerChoice:
+        """The same tracker with other weights.
+
+        Args:
+            weights: a name in the cache, a path, or `random` (seeded; for tests of speed).
+
+        Raises:
+            SettingsError: it has no network.
+        """
+        if not self.learned:
+            raise SettingsError(f"tracker '{self.id}' has no network that takes weights")
+        return replace(self, weights=str(weights))
 
     def check(self, **overrides: Any) -> None:
         """Raise `TrackzooError` when the tracker cannot run here; it is not loaded."""
@@ -112,9 +130,33 @@ class TrackerChoice:
         settings = {**self.settings, **overrides}
         if self.spec.unavailable and (reason := resolve(self.spec.unavailable)(self.id, settings)):
             raise TrackzooError(f"tracker '{self.id}' cannot run here: {reason}")
+        if self.learned and overrides.get("weights") is None:
+            self._check_weights()
+
+    def _check_weights(self) -> None:
+        """Refuse weights that are absent, damaged or not whole; reads names and shapes alone."""
+        from trackzoo.weights.chosen import RANDOM, check_whole, weights_path
+        from trackzoo.weights.table import weights_specs
+
+        if self.weights == RANDOM:
+            return
+        if not self.weights:
+            raise SettingsError(
+                f"tracker '{self.id}' needs weights, and none of it are published: --weights FILE names yours, "
+                "--random-weights is for tests of speed"
+            )
+        try:
+            if (spec := weights_specs().get(self.weights)) is not None:
+                check_whole(spec)
+            else:
+                weights_path(self.weights)
+        except SettingsError as error:
+            raise SettingsError(f"tracker '{self.id}' cannot run here: {error}") from None
 
     def load(self, *, device: str = "cpu", dtype: str = "fp32", **overrides: Any) -> Tracker[Any]:
         """Build the tracker; `overrides` go before the variant's settings.
+
+        Trackers with a network are given their weights as the setting `weights`, unless `overrides` has others.
 
         Raises:
             SettingsError: a setting that the tracker does not have.
@@ -127,9 +169,13 @@ class TrackerChoice:
             except ImportError:
                 raise TrackzooError(f"tracker '{self.id}' needs the Python module '{module}'; install it") from None
         settings = {**self.settings, **overrides}
+        if self.learned and settings.get("weights") is None:
+            settings["weights"] = self.weights
         factory: Callable[..., Tracker[Any]] = resolve(self.spec.factory)
         try:
-            return factory(device=device, dtype=dtype, **settings)
+            loaded = factory(device=device, dtype=dtype, **settings)
+            loaded.random_weights = isinstance(settings.get("weights"), str) and settings["weights"] == "random"
+            return loaded
         except TypeError as error:
             # Raised by the call, or by the constructor that it passes its settings to; deeper ones are the plugin's faults.
             shallow = len(traceback.extract_tb(error.__traceback__)) <= 2

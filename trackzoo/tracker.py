@@ -83,6 +83,8 @@ class Tracker(ABC, Generic[State]):
     wants: frozenset[str] = frozenset({"boxes"})
     #: Whether it looks at pixels at all; for one that does not, no picture is decoded.
     looks: bool = True
+    #: Whether its network was never trained, so that what it says means nothing; set where it is loaded.
+    random_weights: bool = False
 
     def __init__(self, *, device: str = "cpu", dtype: str = "fp32") -> None:
         self.device, self.dtype = device, dtype

@@ -7,7 +7,7 @@ from trackzoo.weights.facts import WeightsSpec
 
 _PAPER = "Ye et al.: Joint feature learning and relation modeling for tracking (OSTrack), ECCV 2022, arXiv 2203.11991"
 _PAGE = "https://github.com/botaoye/OSTrack (README, 'Models & Raw Results')"
-_FOUR = ("lasot-train", "got10k-train", "coco2017-train", "trackingnet-train")
+_FOUR = ("lasot-train", "got10k-vot-train", "coco2017-train", "trackingnet-train")
 _GOLDENS = files(__name__).joinpath("goldens")
 
 SPECS = (

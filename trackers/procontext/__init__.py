@@ -45,7 +45,12 @@ WEIGHTS = tuple(
         manifest=_MANIFEST,
     )
     for suffix, title, file, trained_on in (
-        ("", "", "ProContEXT_ep0300.pth.tar", ("lasot-train", "got10k-train", "coco2017-train", "trackingnet-train")),
+        (
+            "",
+            "",
+            "ProContEXT_ep0300.pth.tar",
+            ("lasot-train", "got10k-vot-train", "coco2017-train", "trackingnet-train"),
+        ),
         ("-got10k", " (GOT-10k)", "ProContEXT_ep0100.pth.tar", ("got10k-train",)),
     )
 )

@@ -30,6 +30,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "vot-workspace": ("vot_workspace", "Write a workspace of the official VOT toolkit."),
     "track": ("track", "Track an object in a video or webcam."),
     "trackers": ("trackers", "List the trackers."),
+    "weights": ("weights", "Take in, list, fetch and remove trackers' checkpoints."),
     "datasets": ("datasets", "List, add, show and check datasets."),
     "regress": ("regress", "Save a baseline of scores, or check against one."),
     "verify": ("verify", "Hold networks, trackers and metrics against their references."),

@@ -31,6 +31,8 @@ _TOLD = 20
 )
 @click.option("--seed", type=int, default=0, metavar="N", help="Source of all randomness.")
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="A setting of the tracker.")
+@click.option("--weights", metavar="NAME|FILE", help="Weights of the network  [default: the tracker's own].")
+@click.option("--random-weights", is_flag=True, help="An untrained network: for tests of speed alone.")
 @click.option("--lanes", type=int, default=1, metavar="N", help="Trials at once in one worker.")
 @click.option("--jobs", "-j", type=int, metavar="N", help="Worker processes  [default: one a GPU].")
 @click.option("--device", metavar="NAME", help="auto, cpu, cuda, cuda:N, or several by commas  [default: auto].")
@@ -46,6 +48,8 @@ def run(
     protocol: str | None,
     rules: tuple[str, ...],
     first_box: str | None,
+    weights: str | None,
+    random_weights: bool,
     dry_run: bool,
     **options: Any,
 ) -> int:
@@ -56,9 +60,14 @@ def run(
     from trackzoo.cli.options import datasets_in, names_in, settings_in
     from trackzoo.engine.plan import prepare
     from trackzoo.engine.runner import RunOutcome, begin, execute, failures
+    from trackzoo.errors import SettingsError
     from trackzoo.protocols import protocol as named
     from trackzoo.registry import open_dataset, tracker
 
+    if random_weights:
+        if weights is not None:
+            raise SettingsError("--weights and --random-weights: found both, expected one")
+        weights = "random"
     choices = [tracker(name) for name in names_in(trackers)]
     opened = [open_dataset(name, options["data_root"]) for name in datasets_in(datasets)]
     own = settings_in(settings)
@@ -70,6 +79,7 @@ def run(
             dataset,
             sequences=names_in(sequences),
             settings=own,
+            weights=weights,
             protocol=named(protocol or dataset.protocol, **of_protocol),
             **options,
         )
@@ -77,6 +87,10 @@ def run(
         for choice in choices
     ]
     codes = {0}
+    for line in dict.fromkeys(
+        f"{plan.choice.id} on {plan.dataset.id}: {line}" for plan in plans for line in plan.remarks
+    ):
+        click.echo(f"trackzoo: note: {line}", err=True)
     for plan in plans:
         if dry_run:
             click.echo(str(begin(plan).plan))

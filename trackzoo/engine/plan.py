@@ -47,6 +47,7 @@ class Plan:
         new: the folder's results are moved aside first.
         in_processes: whether workers are processes of their own.
         tracker: the tracker, where it had to be loaded to be identified.
+        remarks: what a reader of the results must know of how the weights came to be, a line each.
     """
 
     choice: TrackerChoice
@@ -62,6 +63,12 @@ class Plan:
     new: bool = False
     in_processes: bool = False
     tracker: Tracker[Any] | None = field(default=None, repr=False)
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def random_weights(self) -> bool:
+        """Whether the network was never trained: the boxes mean nothing, the seconds do."""
+        return bool((self.identity.get("weights") or {}).get("random"))
 
     @property
     def tasks(self) -> list[Task]:
@@ -120,6 +127,7 @@ def prepare(
     available: bool = False,
     data_root: str | Path | None = None,
     settings: Mapping[str, Any] | None = None,
+    weights: str | Path | None = None,
 ) -> Plan:
     """Work out a run; see `trackzoo.engine.runner.run` for the arguments. Writes nothing.
 
@@ -151,14 +159,18 @@ def prepare(
     devices = choose_devices(device)
     count = jobs or len(devices)
     place = Place(results_folder(results), choice.id, data.id, rules.name, repeats)
-    own = {**choice.settings, **(settings or {})}
-    loader = Job(choice, dict(settings or {}), devices[0], dtype)
+    settings = dict(settings or {})
+    chosen = settings.pop("weights", None) if choice.learned else None  # as `load` takes them
+    choice, hints = _with_weights(choice, chosen if weights is None else weights, data.id)
+    own = {**choice.settings, **settings}
+    loader = Job(choice, settings, devices[0], dtype)
     loaded, further = _identified(loader)
+    of_weights, about_weights, remarks = _weights(choice, further, data.id)
     identity = plain(
         {
             "tracker": choice.id,
             "settings": own,
-            "weights": _weights(choice, further),
+            "weights": of_weights,
             "dataset": data.id,
             "protocol": {"name": rules.name, "version": rules.version, "settings": rules.settings()},
             "dtype": dtype,
@@ -178,7 +190,7 @@ def prepare(
     work = [
         Job(
             choice,
-            dict(settings or {}),
+            settings,
             devices[index % len(devices)],
             dtype,
             lanes=1 if isolated else lanes,
@@ -189,7 +201,12 @@ def prepare(
         )
         for index in range(count)
     ]
-    about = {"code": code(), "data_root": str(data.root.absolute()) if data.root is not None else None}
+    about = {
+        "code": code(),
+        "data_root": str(data.root.absolute()) if data.root is not None else None,
+        **({"weights": about_weights} if about_weights else {}),
+        **({"remarks": list(remarks)} if remarks else {}),
+    }
     expected = [trial.name for trial in rules.trials(data, whole, 1, seed)]
     return Plan(
         choice,
@@ -205,6 +222,7 @@ def prepare(
         new=new,
         in_processes=count > 1 or isolated,
         tracker=loaded,
+        remarks=(*remarks, *hints),
     )
 
 
@@ -299,10 +317,41 @@ def _own_code(choice: TrackerChoice) -> str | None:
     return None
 
 
-def _weights(choice: TrackerChoice, depends: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Name of the network's weights and SHA-256 of each of their files; None for trackers without a network."""
+def _with_weights(choice: TrackerChoice, weights: Any, dataset: str) -> tuple[TrackerChoice, tuple[str, ...]]:
+    """The tracker with the weights that a person chose, or else those that the benchmark's rules ask for; and what to say."""
+    if weights is not None:
+        if not isinstance(weights, str | Path):
+            raise SettingsError(f"weights: found a {type(weights).__name__}, a run takes a name or a path")
+        return choice.with_weights(weights), ()
+    if not choice.weights:
+        return choice, ()
+    from trackzoo.weights.training_sets import for_dataset
+
+    return for_dataset(choice, dataset)
+
+
+def _weights(
+    choice: TrackerChoice, depends: Mapping[str, Any], dataset: str
+) -> tuple[dict[str, Any] | None, dict[str, Any], tuple[str, ...]]:
+    """What the run's files say of the network's weights: identity (None without a network), further facts, and remarks.
+
+    The identity has their name and the SHA-256 of each of their files, or says that they are random.
+    """
     files = {name: text for name, text in depends.items() if name != "code" and _DIGEST.fullmatch(str(text))}
-    return {"name": choice.weights or None, "sha256": files or None} if choice.weights or files else None
+    if not choice.weights:
+        return ({"name": None, "sha256": files} if files else None), {}, ()
+    from trackzoo.weights.chosen import RANDOM, describe
+    from trackzoo.weights.training_sets import remarks
+
+    known = describe(choice.weights)
+    if choice.weights == RANDOM:
+        return known.identity, known.about, ()
+    name = known.identity["name"]
+    return (
+        {"name": name, "sha256": {**known.identity["sha256"], **files}},
+        known.about,
+        remarks(known.trained_on, dataset, name),
+    )
 
 
 def _finished(place: Place, dataset: Dataset, trials: ListOf[Trial]) -> set[tuple[int, str]]:

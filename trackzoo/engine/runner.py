@@ -108,6 +108,7 @@ def run(
     available: bool = False,
     data_root: str | Path | None = None,
     settings: Mapping[str, Any] | None = None,
+    weights: str | Path | None = None,
     progress: bool | None = False,
     dry_run: bool = False,
 ) -> RunOutcome:
@@ -131,6 +132,8 @@ def run(
         available: make do with those sequences that are on disk.
         data_root: where the benchmarks lie.
         settings: of the tracker; they go before the variant's.
+        weights: of the tracker's network: a name in the cache, a file, or `random` for tests of speed, whose results no report
+            takes for accuracy; by default the tracker's own, or those that the benchmark's rules ask for.
         progress: show a bar; None shows one when standard error is a terminal.
         dry_run: only plan.
 
@@ -158,6 +161,7 @@ def run(
         available=available,
         data_root=data_root,
         settings=settings,
+        weights=weights,
     )
     return begin(plan) if dry_run else execute(plan, progress=progress)
 
@@ -234,6 +238,7 @@ class _Sink:
                 "dataset": self._plan.dataset.id,
                 "fingerprint": self._plan.dataset.fingerprint([task.trial.sequence.name]),
                 "code": self._plan.about["code"],
+                **({"random_weights": True} if self._plan.random_weights else {}),
             }
             fresh = self._session.commit(outcome)
             (self._outcome.done if fresh else self._outcome.skipped).append(task.trial)

@@ -13,16 +13,19 @@ class WeightsSpec:
     Attributes:
         name: what the cache and `--weights` call it, e.g. `ostrack-256`.
         title: the name as papers print it.
-        variants: tracker variants that it fits; the first is the one it was published for.
+        variants: tracker variants that it fits; the first is the one it was published for. Empty for backbones.
         file: official file name.
         page: the authors' model zoo.
         address: direct address of the file, or empty where only a page exists.
-        hub: repository on a hub (`owner/name`), or empty.
+        hub: repository on the Hugging Face hub (`owner/name`), or empty; `file` is the file's name in it.
+        revision: commit or tag of the hub's repository, or empty for the newest.
         sha256: of the official file where known, or empty.
         licence: of the weights.
         paper: citation or address.
-        trained_on: ids of the datasets that it saw, e.g. `lasot-train`.
+        trained_on: ids of the datasets that it saw, e.g. `lasot-train`; empty where nobody says.
         manifest: JSON file of names -> shape and dtype, in the plugin's package data.
+        rename: `module:callable` from the file's tensors (a dict by name) to the manifest's, where the file has other names or
+            more tensors than are wanted; empty where it has the manifest's own.
     """
 
     name: str
@@ -33,7 +36,9 @@ class WeightsSpec:
     manifest: Traversable
     address: str = ""
     hub: str = ""
+    revision: str = ""
     sha256: str = ""
     licence: str = ""
     paper: str = ""
     trained_on: tuple[str, ...] = ()
+    rename: str = ""

@@ -2,49 +2,74 @@
 
 from __future__ import annotations
 
+import hashlib
+import math
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from trackzoo.errors import SettingsError
+from trackzoo.weights.checkpoint import read_checkpoint
+from trackzoo.weights.chosen import RANDOM, weights_path
+from trackzoo.weights.fit import compare
+from trackzoo.weights.header import Entry
 
 
 def fill_from(network: nn.Module, weights: Any) -> None:
-    """Fill `network`'s parameters and buffers.
+    """Fill `network`'s parameters and buffers: every one of them, or none.
 
     Args:
         network: names its tensors as the official checkpoints do.
-        weights: a mapping from name to tensor, or the word `random` for a seeded initialisation.
+        weights: the name of weights in the cache; path of a safetensors file or an official checkpoint; a mapping from name to
+            tensor; or the word `random` for a seeded initialisation, which only tests of speed have a use for.
 
     Raises:
-        SettingsError: there are no weights, or a name or shape does not fit; all are listed.
+        SettingsError: there are no weights, or a name or shape does not fit; says how many and which come first.
+        DataError: a file that cannot be read.
     """
     if weights is None:
-        raise SettingsError("this tracker needs weights: trackzoo weights add NAME FILE, or --random-weights for speed")
-    if isinstance(weights, str) and weights == "random":
-        network.load_state_dict(_random(network))
-        return
-    _load(network, weights)
+        raise SettingsError(
+            "this tracker needs weights: 'trackzoo weights list' says which there are, 'trackzoo weights add NAME FILE' takes "
+            "them in; --random-weights is for tests of speed"
+        )
+    if isinstance(weights, str) and weights == RANDOM:
+        network.load_state_dict({name: _random(name, tensor) for name, tensor in network.state_dict().items()})
+    elif isinstance(weights, str | Path):
+        path = weights_path(weights)
+        _load(network, read_checkpoint(path).tensors, str(path))
+    elif isinstance(weights, Mapping):
+        _load(network, weights, "the weights")
+    else:
+        raise SettingsError(f"weights: found a {type(weights).__name__}, expected a name, a path or tensors by name")
 
 
-def _random(network: nn.Module) -> dict[str, Tensor]:
-    """Values that depend on each tensor's name and shape alone."""
-    from trackzoo.parity.fill import fill_state_dict
-
-    filled: dict[str, Tensor] = fill_state_dict(network.state_dict(), {}, "random")
-    return filled
-
-
-def _load(network: nn.Module, tensors: Mapping[str, Tensor]) -> None:
+def _load(network: nn.Module, tensors: Mapping[str, Tensor], origin: str) -> None:
     own = network.state_dict()
-    faults = [f"missing {name}" for name in own if name not in tensors]
-    faults += [f"unexpected {name}" for name in tensors if name not in own]
-    faults += [
-        f"{name}: {tuple(tensors[name].shape)} for {tuple(own[name].shape)}"
-        for name in own
-        if name in tensors and tensors[name].shape != own[name].shape
-    ]
-    if faults:
-        raise SettingsError(f"the weights do not fit: {'; '.join(faults)}")
+    fit = compare(_entries(tensors), _entries(own))
+    if not fit:
+        raise SettingsError(f"{origin}: these weights do not fit the network: {fit.summary}; nothing was loaded")
     network.load_state_dict(dict(tensors))
+
+
+def _entries(tensors: Mapping[str, Tensor]) -> dict[str, Entry]:
+    return {
+        name: Entry(tuple(tensor.shape), str(tensor.dtype).removeprefix("torch.")) for name, tensor in tensors.items()
+    }
+
+
+def _random(name: str, tensor: Tensor) -> Tensor:
+    """Values that depend on the tensor's name and shape alone, of a size that keeps signals alive through many layers."""
+    if not tensor.is_floating_point():
+        return tensor.clone()
+    if name.endswith("running_var"):
+        return torch.ones_like(tensor)
+    if tensor.dim() < 2:
+        # Scales of norms (weights of one dimension) begin at one, biases and means at zero.
+        return torch.full_like(tensor, float(name.endswith("weight")))
+    seed = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "little") >> 1
+    values = torch.empty(tensor.shape, dtype=torch.float32)
+    values.normal_(generator=torch.Generator().manual_seed(seed))
+    return (values / math.sqrt(max(1, tensor[0].numel()))).to(tensor)
