@@ -76,7 +76,10 @@ def crop_with_mask(picture: Pixels, where: Window, mask: bool = True) -> tuple[P
 
     height, width = picture.shape[:2]
     left, right, top, bottom = where.padding(width, height)
-    inside = picture[where.y + top : where.y + where.side - bottom, where.x + left : where.x + where.side - right]
+    # A window wholly outside ends before it begins; negative ends would count from the other side of the array.
+    low, high = (max(where.y + top, 0), max(where.y + where.side - bottom, 0))
+    first, last = (max(where.x + left, 0), max(where.x + where.side - right, 0))
+    inside = picture[low:high, first:last]
     if inside.size == 0:
         patch = np.zeros((where.side, where.side, 3), np.uint8)
     else:
@@ -85,7 +88,8 @@ def crop_with_mask(picture: Pixels, where: Window, mask: bool = True) -> tuple[P
     if not mask:
         return resized, np.zeros((0, 0), bool)
     outside = np.ones((where.side, where.side), np.float32)
-    outside[top : where.side - bottom or None, left : where.side - right or None] = 0
+    if inside.size:
+        outside[top : where.side - bottom, left : where.side - right] = 0
     return resized, cv2.resize(outside, (where.size, where.size)) != 0
 
 
