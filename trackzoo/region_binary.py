@@ -46,6 +46,14 @@ class _Reader:
         self.at += size
         return values
 
+    def words(self, count: int) -> NDArray[np.uint16]:
+        """Take so many uint16."""
+        if self.at + 2 * count > len(self.data):
+            self.take(f"{count}H")  # says what is missing
+        values = np.frombuffer(self.data, dtype="<u2", count=count, offset=self.at)
+        self.at += 2 * count
+        return values.astype(np.uint16, copy=False)
+
 
 def read_binary(path: Path) -> tuple[Region, ...]:
     """All regions of a binary file.
@@ -85,7 +93,7 @@ def _read(reader: _Reader) -> Region:
         return Polygon(tuple(zip(numbers[::2], numbers[1::2], strict=True)))
     if kind == 3:
         x, y, width, height, count = (int(number) for number in reader.take("hhHHH"))
-        runs = reader.take(f"{count}H")
+        runs = reader.words(count)
         try:
             return Mask(x, y, decode_runs(runs, width, height))
         except ValueError as error:
@@ -129,6 +137,8 @@ def _packed(region: Region) -> bytes:
 
 def _split(runs: NDArray[np.int64]) -> list[int]:
     """Runs of which none is longer than 16 bits hold."""
+    if not runs.size or runs.max() <= _LONGEST:
+        return [int(run) for run in runs.tolist()]
     split: list[int] = []
     for run in runs.tolist():
         while run > _LONGEST:

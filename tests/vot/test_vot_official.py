@@ -1,7 +1,7 @@
 """The official VOT toolkit, in an environment of its own, over two short sequences.
 
-Set TRACKZOO_VOT_PYTHON to a Python that has vot-toolkit, vot-trax and this trackzoo with what it needs; docs/vot.md says how such
-an environment is made. What that toolkit makes of our raw results, and what it gets when it drives a tracker itself, must
+Set TRACKZOO_VOT_PYTHON to a Python that has vot-toolkit, vot-trax and this trackzoo with what it needs; docs/vot.md says how
+one is made. What that toolkit makes of our raw results, and what it gets when it drives a tracker itself, must
 be our own figures.
 """
 

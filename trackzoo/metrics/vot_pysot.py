@@ -107,7 +107,7 @@ def _mean(rows: ListOf[Floats]) -> Floats:
     """Mean over the repetitions, frame by frame, of those that have the frame."""
     table = np.stack(rows)
     count = (~np.isnan(table)).sum(axis=0)
-    return np.divide(np.nansum(table, axis=0), count, out=np.full(table.shape[1], np.nan), where=count > 0)
+    return np.asarray(np.divide(np.nansum(table, axis=0), count, out=np.full(table.shape[1], np.nan), where=count > 0))
 
 
 def _nanmean(values: Floats) -> float:

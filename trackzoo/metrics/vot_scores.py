@@ -5,7 +5,7 @@ Profiles: `vot` (vot-toolkit 0.9.0) for all of them, `pysot` (StrangerZhang/pyso
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence as ListOf
+from collections.abc import Iterable, Mapping, Sequence as ListOf
 from dataclasses import dataclass
 
 import numpy as np
@@ -111,13 +111,14 @@ def vot_profile(name: str, experiment: str) -> VotProfile:
 
 
 def score_anchors(
-    truths: ListOf[RegionTruth], runs: ListOf[ListOf[ListOf[AnchorTrajectory]]], *, dataset: str = ""
+    truths: ListOf[RegionTruth], runs: ListOf[ListOf[Iterable[AnchorTrajectory]]], *, dataset: str = ""
 ) -> VotScores:
     """Runs from anchors under `vot`: `eao`, `accuracy`, `robustness`, all in percent.
 
     Args:
         truths: annotation of S sequences.
-        runs: `runs[r][s]` = the runs of repetition r on sequence s; repetitions are averaged.
+        runs: `runs[r][s]` = the runs of repetition r on sequence s, gone through once, so that masks need not all be in memory;
+            repetitions are averaged.
         dataset: its id, for the interval of EAO.
 
     Raises:
@@ -228,7 +229,7 @@ def score_resets(
     for row, resets in enumerate(sequences):
         part = expected_overlap([fragment for reset in resets for fragment in fragments(reset)])
         each_curve[row, : len(part)] = part
-    notes = ()
+    notes: tuple[str, ...] = ()
     if np.isnan(scores.eao):
         notes = (f"EAO is averaged over lengths {interval[0]} to {interval[1]}, and no run was so long.",)
     return VotScores(

@@ -6,7 +6,7 @@ are sequences, so that completeness, fingerprints and speed are told as for any 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence as ListOf
+from collections.abc import Iterator, Mapping, Sequence as ListOf
 from functools import cached_property
 from typing import Any
 
@@ -103,7 +103,7 @@ class VotRun(StoredRun):
     def seconds(self, name: str, repeat: int = 0, obj: int | None = None) -> Floats:
         """Seconds of every frame that the tracker was asked about, in all trials of a sequence."""
         values = np.concatenate([self._run.seconds(trial, repeat) for trial in self.trials[name]])
-        return values[~np.isnan(values)]
+        return np.asarray(values[~np.isnan(values)])
 
     def regions_of_trial(self, trial: str, repeat: int) -> tuple[Region, ...]:
         """Regions of one trial, held as the toolkit holds what it reads from text."""
@@ -179,7 +179,8 @@ def _one(run: VotRun, name: str, repeat: int) -> tuple[Region, ...]:
     return run.regions_of_trial(name, repeat)
 
 
-def _anchor_runs(run: VotRun, opened: Opened, name: str, repeat: int) -> list[AnchorTrajectory]:
+def _anchor_runs(run: VotRun, opened: Opened, name: str, repeat: int) -> Iterator[AnchorTrajectory]:
+    """The runs of a sequence, read one by one."""
     found: Mapping[str, tuple[int, bool]] = {
         trial_name(name, anchor): (anchor, backward) for anchor, backward in anchors(opened.dataset[name])
     }
@@ -191,12 +192,5 @@ def _anchor_runs(run: VotRun, opened: Opened, name: str, repeat: int) -> list[An
     for trial in found:
         if trial not in run.trials[name]:
             raise ResultsError(run.path, f"no run '{trial}'", "one from every anchor", "the same command runs it")
-    return [
-        AnchorTrajectory(anchor, backward, run.regions_of_trial(trial, repeat))
-        for trial, (anchor, backward) in found.items()
-    ]
-
-
-def facts_of(profile: str) -> Any:
-    """Facts of a profile of these runs."""
-    return VOT_PROFILES[profile]
+    for trial, (anchor, backward) in found.items():
+        yield AnchorTrajectory(anchor, backward, run.regions_of_trial(trial, repeat))
