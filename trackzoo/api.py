@@ -62,17 +62,21 @@ def evaluate(
     profile: str | None = None,
     as_released: bool = False,
     allow_incomplete: bool = False,
+    lenient: bool = False,
     data_root: str | Path | None = None,
 ) -> Scores:
     """Scores of one run.
 
     Args:
-        results: what `run` returned; the run's folder `<results>/<tracker>/<dataset>/<protocol>`; or a mapping from sequence to
-            boxes (N, 4) `x, y, w, h`, one a frame.
-        dataset: name or open data set; needed for boxes, and for runs on a data set that only Python knows.
+        results: what `run` returned; the run's folder `<results>/<tracker>/<dataset>/<protocol>`; a folder or an archive of one
+            tracker's result files in another toolkit's layout; or a mapping from sequence to boxes (N, 4) `x, y, w, h`, one
+            a frame.
+        dataset: name or open data set; needed for boxes and for other toolkits' files, and for runs on a data set that only
+            Python knows.
         profile: name of a metric profile; by default the data set's own.
         as_released: cut boxes to integers first, as the reference runners did when they saved them.
         allow_incomplete: score what is there of a run that is not complete.
+        lenient: treat boxes that do not fit as the profile's toolkit does, with a line for each in `.notes`.
         data_root: where the benchmarks lie.
 
     Returns:
@@ -91,6 +95,7 @@ def evaluate(
         profile=profile,
         as_released=as_released,
         allow_incomplete=allow_incomplete,
+        lenient=lenient,
         data_root=data_root,
     )
 

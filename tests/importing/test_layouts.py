@@ -265,3 +265,18 @@ def test_results_folders_of_our_own(tmp_path: Path) -> None:
     assert [entry.tracker for entry in board.entries] == ["dcf"]
     assert board.entries[0].repeats == 2
     assert board.entries[0].scores.metrics == stored.entries[0].scores.metrics
+
+
+def test_from_python(tmp_path: Path) -> None:
+    import trackzoo
+
+    data = foreign.zoo()
+    foreign.flat(tmp_path / "r/A", data)
+    scores = trackzoo.evaluate(tmp_path / "r", dataset=data)
+    assert scores.profile == "pytracking"
+    assert scores.metrics == evaluate_folder(tmp_path / "r", data, Rules()).boards[0].entries[0].scores.metrics
+    foreign.table(tmp_path / "r/A/Bird1.txt", foreign.tracked(data["Bird1"].boxes)[:-1])
+    assert any("padded" in note for note in trackzoo.evaluate(tmp_path / "r", dataset=data, lenient=True).notes)
+    foreign.flat(tmp_path / "r/B", data)
+    with pytest.raises(TrackzooError, match="name its own folder"):
+        trackzoo.evaluate(tmp_path / "r", dataset=data, lenient=True)

@@ -83,9 +83,9 @@ def evaluate_folder(
     Raises:
         TrackzooError: as `candidates`; results that do not fit; a data set whose annotation only its server has.
     """
-    if not dataset.public_truth:
+    if hidden := Opened(dataset).hidden:
         raise TrackzooError(
-            f"{dataset.id}: only its own server has the annotation; 'trackzoo submit' builds and checks its package"
+            f"{dataset.id}: {hidden}; it cannot be scored here ('trackzoo submit' builds servers' packages)"
         )
     reading = replace(
         reading or Reading(), lenient=rules.lenient, allow_incomplete=rules.allow_incomplete or rules.common

@@ -13,7 +13,7 @@ from trackzoo.errors import ResultsError, SettingsError, TrackzooError
 from trackzoo.geometry import Floats
 from trackzoo.metrics import Scores
 from trackzoo.registry import open_dataset
-from trackzoo.report.collect import default_profile, finishing, listing, score
+from trackzoo.report.collect import Rules, default_profile, finishing, listing, score
 from trackzoo.report.selection import Library, Opened
 from trackzoo.report.vot import VotRun, as_vot, score_vot
 from trackzoo.sequence import Dataset
@@ -28,6 +28,7 @@ def evaluate(
     profile: str | None = None,
     as_released: bool = False,
     allow_incomplete: bool = False,
+    lenient: bool = False,
     data_root: str | Path | None = None,
 ) -> Scores:
     """See `trackzoo.api.evaluate`."""
@@ -39,6 +40,12 @@ def evaluate(
         names = opened.ordered(opened.dataset.own_name(str(name)) for name in results)
         found = {opened.dataset.own_name(str(name)): _boxes(name, values) for name, values in results.items()}
         boxes = [[found[name] for name in names]]
+    elif dataset is not None and _foreign(results):
+        return _of_files(
+            Path(results),
+            given or open_dataset(str(dataset), data_root),
+            Rules((profile,) if profile else (), False, as_released, allow_incomplete, lenient=lenient),
+        )
     else:
         run = as_vot(_run(results))
         opened = Library(data_root, [given] if given else []).open(run)
@@ -59,7 +66,33 @@ def evaluate(
         boxes = [[run.boxes(name, repeat) for name in names] for repeat in run.repeats]
     if opened.hidden:
         raise TrackzooError(f"{opened.id}: {opened.hidden}; it cannot be scored here")
-    return score(opened, boxes, names, profile or default_profile(opened.dataset), as_released=as_released)
+    return score(
+        opened,
+        boxes,
+        names,
+        profile or default_profile(opened.dataset),
+        as_released=as_released,
+        lenient=lenient,
+    )
+
+
+def _foreign(results: Any) -> bool:
+    """Whether it is a folder or file that no run of ours wrote."""
+    return isinstance(results, str | Path) and Path(results).exists() and not (Path(results) / RUN_FILE).is_file()
+
+
+def _of_files(path: Path, dataset: Dataset, rules: Rules) -> Scores:
+    """Scores of the one tracker whose files lie there."""
+    from trackzoo.importing.score import evaluate_folder
+
+    boards = evaluate_folder(path, dataset, rules).boards
+    entries = [entry for board in boards for entry in board.entries]
+    if len(entries) != 1:
+        names = ", ".join(f"{entry.tracker} ({entry.protocol})" for entry in entries)
+        raise TrackzooError(
+            f"{path}: found results of {names or 'nobody'}, expected one tracker's; name its own folder"
+        )
+    return entries[0].scores
 
 
 def _run(results: Any) -> StoredRun:
