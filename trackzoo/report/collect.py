@@ -26,6 +26,7 @@ from trackzoo.report.uncertainty import intervals_of
 from trackzoo.report.vot import VotRun, as_vot, profiles_for, score_vot
 from trackzoo.sequence import Dataset
 from trackzoo.store.read import StoredRun
+from trackzoo.weights.training_sets import remarks_of
 
 #: In place of a data set's own profile where this version does not compute that for box results.
 STAND_IN = "strict"
@@ -163,6 +164,7 @@ def finishing(run: StoredRun, opened: Opened, results: Path) -> str:
     for key, value in identity.get("settings", {}).items():
         if value != _variant_settings(run.tracker).get(key):
             words += ["--set", f"{key}={json.dumps(value)}"]
+    words += _weights_words(run)
     if len(run.expected) < len(opened.places):
         words.append("--available")
     if results != Path("runs"):
@@ -170,6 +172,22 @@ def finishing(run: StoredRun, opened: Opened, results: Path) -> str:
     if opened.personal and opened.dataset.root is not None:
         words += ["--data-root", str(opened.dataset.root)]
     return shlex.join(words)
+
+
+def _weights_words(run: StoredRun) -> list[str]:
+    """The option for weights other than the tracker's own."""
+    weights, about = weights_of(run), run.identity.get("weights")
+    if random_weights(run):
+        return ["--random-weights"]
+    if not isinstance(weights, dict) or not weights.get("name") or not isinstance(about, dict):
+        return []
+    try:
+        usual = tracker(run.tracker).weights
+    except TrackzooError:
+        usual = ""
+    # Weights of the table are known by name; of a person's own file the folder has the path.
+    name = str(weights["name"] if "title" in about else about.get("source", weights["name"]))
+    return [] if name == usual else ["--weights", name]
 
 
 def _variant_settings(name: str) -> dict[str, Any]:
@@ -285,9 +303,10 @@ def _boards(
         notes.append(
             f"{opened.title}: its own profile '{opened.dataset.profile}' is not computed here, '{profiles[0]}' stands in."
         )
-    own = {
-        run.path: tuple(name for name in opened.ordered(run.expected) if name not in set(run.missing())) for run in runs
-    }
+    own = {}
+    for run in runs:
+        lacking = set(run.missing())
+        own[run.path] = tuple(name for name in opened.ordered(run.expected) if name not in lacking)
     # Incomplete runs that have the very same part may be ranked among each other like any others.
     common = rules.common or (len(set(own.values())) == 1 and any(run.missing() for run in runs))
     if rules.common:
@@ -310,10 +329,11 @@ def _boards(
                 "the same",
                 "run again with --new, mend the data set ('trackzoo datasets check'), or see it marked with --allow-other-data",
             )
+        remarks = remarks_of(run.identity)
         refused: dict[str, str] = {}
         scored = {}
         for entry in _entries(run, opened, names, profiles, rules, refused if every else None):
-            scored[entry.scores.profile] = replace(entry, other_data=bool(differing))
+            scored[entry.scores.profile] = replace(entry, other_data=bool(differing), remarks=remarks)
             found[entry.scores.profile].append(scored[entry.scores.profile])
         if every:
             if names not in ends and not isinstance(run, VotRun):
@@ -437,10 +457,11 @@ def _board(opened: Opened, protocol: str, profile: str, entries: list[Entry], ru
     metrics = [metric for entry in entries for metric in entry.scores.metrics]
     main = columns(metrics)[0]
 
-    def rank(entry: Entry) -> tuple[bool, bool, float, str]:
+    def rank(entry: Entry) -> tuple[bool, bool, bool, float, str]:
         value = entry.scores.metrics.get(main.metric, math.nan)
         sign = -1 if main.higher else 1
         return (
+            entry.random_weights,
             not (entry.complete or rules.common),
             math.isnan(value),
             sign * value if value == value else 0,

@@ -1,11 +1,12 @@
 """Text into float64, many numbers at once: the very numbers that `float` gives, several times faster.
 
-Plain decimals (`[-]ddd[.ddd]`, up to 8 digits before the point and 16 after it), which is what boxes are, are read eight
-digits at a time in 64-bit words and put together in pairs of float64 whose error is below 2^-70 of the number, so that rounding is
-certain but for a few in a million; those, and whatever is written otherwise (exponents, `nan`, `inf`), go to `float`.
+Plain decimals (`[-]ddd[.ddd]`, up to 8 digits before the point and 24 after it), which is what boxes and seconds are, are
+read eight digits at a time in 64-bit words and put together in pairs of float64 whose error is below 2^-66 of the number,
+so that rounding is certain but for one in a thousand; those, and whatever is written otherwise (exponents, `nan`, `inf`),
+go to `float`.
 
-Eight digits in a word: D. Lemire, Quickly parsing eight digits, 2018. Pairs of float64: T. Dekker, A floating-point technique for
-extending the available precision, Numerische Mathematik 18, 1971.
+Eight digits in a word: D. Lemire, Quickly parsing eight digits, 2018. Pairs of float64: T. Dekker, A floating-point
+technique for extending the available precision, Numerische Mathematik 18, 1971.
 """
 
 from __future__ import annotations
@@ -18,15 +19,16 @@ Words = NDArray[np.uint64]
 
 #: Below this many bytes the fixed cost of a hundred array operations is more than what they spare.
 _SMALL = 4096
-_PAD = 24
+_PAD = 32
 _WORD = np.uint64
 _ZEROS = _WORD(0x3030303030303030)
 #: Entry n keeps n bytes of a word: the last ones (before the point), the first ones (behind it).
 _LAST = np.array([0, *((0xFFFFFFFFFFFFFFFF << (8 * (8 - n))) & 0xFFFFFFFFFFFFFFFF for n in range(1, 9))], dtype=_WORD)
 _FIRST = np.array([(1 << (8 * n)) - 1 for n in range(9)], dtype=_WORD)
 _SPLIT = 134217729.0  # 2^27 + 1
-#: 1e-8 as a pair of float64: the nearest one, and what that lacks.
-_HUNDRED_MILLIONTH = (1e-8, -2.092256083012847e-25)
+#: 1e-8 and 1e-16 as pairs of float64: the nearest one, and what that lacks.
+_STEP = (1e-8, -2.092256083012847e-25)
+_STEP_TWICE = (1e-16, 2.0902213275965398e-33)
 _SPACE, _MINUS, _POINT = 32, 45, 46
 
 
@@ -51,7 +53,7 @@ def parse_numbers(data: bytes) -> Floats:
     first = starts + negative
     points = _points(text, first, ends)
     whole, behind = points - first, np.maximum(ends - points - 1, 0)
-    plain = (whole >= 1) & (whole <= 8) & (behind <= 16)
+    plain = (whole >= 1) & (whole <= 8) & (behind <= 24)
     value, certain = _decimal(words, points, np.clip(whole, 0, 8), behind)
     plain &= certain
     np.negative(value, out=value, where=negative)
@@ -81,16 +83,20 @@ def _decimal(
         return front.astype(np.float64), digits
     near, good = _eight(words[points + 1], _FIRST[np.minimum(behind, 8)])
     digits &= good
-    high, low = _times(near.astype(np.float64), *_HUNDRED_MILLIONTH)
+    high, low = _times(near.astype(np.float64), *_STEP)
+    total, lost = _sum(front.astype(np.float64), high)
+    low += lost
     if most > 8:
         far, good = _eight(words[points + 9], _FIRST[np.clip(behind - 8, 0, 8)])
         digits &= good
-        low += far.astype(np.float64) * 1e-16
-    # front + (high + low), each sum with what its rounding lost.
-    a = front.astype(np.float64)
-    total = a + high
-    part = total - a
-    low += (a - (total - part)) + (high - part)
+        high, lost = _times(far.astype(np.float64), *_STEP_TWICE)
+        low += lost
+        total, lost = _sum(total, high)
+        low += lost
+    if most > 16:
+        last, good = _eight(words[points + 17], _FIRST[np.clip(behind - 16, 0, 8)])
+        digits &= good
+        low += last.astype(np.float64) * 1e-24
     value = total + low
     lost = low - (value - total)
     # The sum rounds rightly unless what was lost is half a step, give or take the error of it all.
@@ -98,9 +104,9 @@ def _decimal(
     certain = (half - np.abs(lost)) > half * 2.0**-12
     # Below a power of two the step is half as wide; numbers that lie right at one are left to `float`.
     certain &= (np.frexp(value)[0] != 0.5) | (lost == 0)
-    if most > 8:
-        # The last eight digits are exact to 1e-24 only, which must be little beside half a step.
-        certain &= (value > 1e-3) | (behind <= 8)
+    if most > 16:
+        # The last eight digits are exact to 1e-32 only, which must be little beside half a step.
+        certain &= (value > 1e-10) | (behind <= 16)
     certain |= value == 0
     return value, digits & certain
 
@@ -116,6 +122,13 @@ def _eight(word: Words, keep: Words) -> tuple[Words, NDArray[np.bool_]]:
         + (((word >> _WORD(16)) & _WORD(0x000000FF000000FF)) * _WORD(0x0000271000000001))
     ) >> _WORD(32)
     return word, good
+
+
+def _sum(a: Floats, b: Floats) -> tuple[Floats, Floats]:
+    """a + b as a pair: the rounded sum and what it lost."""
+    total = a + b
+    part = total - a
+    return total, (a - (total - part)) + (b - part)
 
 
 def _times(a: Floats, b: float, rest: float) -> tuple[Floats, Floats]:

@@ -88,8 +88,8 @@ class StoredRun:
 
     def missing(self, repeat: int | None = None) -> tuple[str, ...]:
         """Expected names that are not finished in `repeat`, or (None) not in every repetition."""
-        wanted = self.repeats if repeat is None else (repeat,)
-        return tuple(name for name in self.expected if any(name not in self._of(each) for each in wanted))
+        wanted = [self._of(each) for each in (self.repeats if repeat is None else (repeat,))]
+        return tuple(name for name in self.expected if any(name not in finished for finished in wanted))
 
     @property
     def complete(self) -> bool:
