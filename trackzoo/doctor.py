@@ -9,9 +9,13 @@ import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from trackzoo._version import __version__
 from trackzoo.config import cache_folder, config_file, results_folder
+
+if TYPE_CHECKING:
+    from trackzoo.registry import TrackerChoice
 
 
 @dataclass(frozen=True)
@@ -19,7 +23,7 @@ class Finding:
     """One line of the examination.
 
     Attributes:
-        group: `software`, `devices`, `places`, `data`, `trackers`.
+        group: `software`, `devices`, `places`, `data`, `weights`, `trackers`.
         name: what it is about.
         state: `ok`, `missing` (something a person may want), `broken` (something trackzoo cannot do without).
         text: what was found.
@@ -124,6 +128,28 @@ def data() -> list[Finding]:
     return found
 
 
+def weights() -> list[Finding]:
+    """All published weights: whether they are here and whole, or what gets them."""
+    from trackzoo.errors import DataError
+    from trackzoo.weights.cache import present, weights_file
+    from trackzoo.weights.chosen import check_whole
+    from trackzoo.weights.table import weights_specs
+
+    found = []
+    for name, spec in weights_specs().items():
+        if not present(name):
+            found.append(Finding("weights", name, "missing", "not here", f"trackzoo weights get {name}"))
+            continue
+        try:
+            check_whole(spec)
+        except DataError as error:
+            mend = f"trackzoo weights add {name} FILE --force"
+            found.append(Finding("weights", name, "broken", str(error), mend))
+        else:
+            found.append(Finding("weights", name, "ok", str(weights_file(name))))
+    return found
+
+
 def trackers() -> list[Finding]:
     """Every tracker: whether it can run here, or why not."""
     from trackzoo.registry import resolve, tracker, tracker_names
@@ -132,11 +158,22 @@ def trackers() -> list[Finding]:
     for name in tracker_names():
         choice = tracker(name)
         reason = resolve(choice.spec.unavailable)(choice.id) if choice.spec.unavailable else None
+        if not reason and choice.learned:
+            reason = _without_weights(choice)
         state, text = ("missing", reason) if reason else ("ok", "can run")
         found.append(Finding("trackers", name, state, text))
     return found
 
 
+def _without_weights(choice: TrackerChoice) -> str:
+    """Why a tracker's network has no weights; empty when it has."""
+    from trackzoo.weights.cache import present
+
+    if not choice.weights:
+        return "none of its weights are published; --weights FILE names yours"
+    return "" if present(choice.weights) else f"its weights '{choice.weights}' are not here"
+
+
 def examine() -> list[Finding]:
     """All findings, in the order a person would ask."""
-    return [*software(), *devices(), *places(), *data(), *trackers()]
+    return [*software(), *devices(), *places(), *data(), *weights(), *trackers()]

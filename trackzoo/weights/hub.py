@@ -24,8 +24,8 @@ def hub_file(repository: str, file: str, revision: str = "") -> Path:
     client = _client()
     try:
         return Path(client.hf_hub_download(repository, file, revision=revision or None))
-    except (OSError, ValueError, RuntimeError) as error:
-        # The client's errors are of these three kinds; their first line says what is the matter.
+    except Exception as error:
+        # The client's errors have no common kind, nor have those of what it speaks HTTP with; their first line says it.
         reason = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
         raise TrackzooError(
             f"{repository} ({file}) cannot be had from the hub: {reason[:240]}; a folder that lies here does too: "
