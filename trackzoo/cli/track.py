@@ -82,13 +82,14 @@ def track(
     from itertools import islice
 
     from trackzoo.cli.options import settings_in
-    from trackzoo.engine.devices import choose_devices
+    from trackzoo.engine.devices import choose_devices, let_threads_sleep
     from trackzoo.errors import SettingsError
     from trackzoo.registry import tracker as choose
     from trackzoo.sequence import Target
     from trackzoo.tracker import check_first_box
     from trackzoo.video import Source, Writer, display_there
 
+    let_threads_sleep()
     choice = choose(name)
     given = None if box is None else _box(box)
     if boxes is not None and not boxes.parent.is_dir():
