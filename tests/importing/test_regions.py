@@ -13,9 +13,10 @@ from trackzoo.importing.pngs import decode
 from trackzoo.importing.score import evaluate_folder
 from trackzoo.region_binary import write_binary
 from trackzoo.regions import Rectangle, Region, Special
-from trackzoo.registry import open_dataset
+from trackzoo.registry import dataset_choice, open_dataset, resolve
 from trackzoo.report.collect import Rules, collect
 from trackzoo.report.report import Report
+from trackzoo.roots import Root
 from trackzoo.sequence import Dataset
 from trackzoo.store.read import stored_run
 
@@ -208,3 +209,16 @@ def test_results_folders_of_our_own(tmp_path: Path, vot2015: Dataset) -> None:
     assert (
         board.entries[0].scores.metrics == evaluate_folder(folder, vot2015, Rules()).boards[0].entries[0].scores.metrics
     )
+
+
+def test_without_images_and_without_their_size(tmp_path: Path) -> None:
+    root = annotate(tmp_path / "VOT2015")
+    for name in NAMES:
+        (root / name / "sequence").unlink()
+        (root / name / "color").rmdir()
+    spec, split = dataset_choice("vot2015")
+    data = resolve(spec.factory)(spec, split, Root(root, "", annotations_only=True))
+    folder = supervised(tmp_path / "A", 6)
+    board = evaluate_folder(folder, data, Rules()).boards[0]
+    assert any("size is not known" in note for note in board.notes)
+    assert board.entries[0].scores.metrics["accuracy"] == pytest.approx(60, abs=1)

@@ -7,12 +7,13 @@ are sequences, so that completeness, fingerprints and speed are told as for any 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence as ListOf
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from trackzoo.errors import ResultsError, TrackzooError
+from trackzoo.errors import DataError, ResultsError, TrackzooError
 from trackzoo.geometry import Floats
 from trackzoo.metrics.types import Scores
 from trackzoo.metrics.vot_overlaps import RegionTruth, region_truth
@@ -119,14 +120,18 @@ def profiles_for(run: VotRun, wanted: ListOf[str]) -> list[str]:
     return [name for name in wanted if name in VOT_PROFILES and run.experiment in VOT_PROFILES[name].experiments]
 
 
+#: Stands for a picture's width and height where neither a file nor an image says them: beyond those of any VOT sequence.
+UNKNOWN_SIZE = (4096, 4096)
+
+
 def truth_of(sequence: Sequence) -> RegionTruth:
-    """Annotation as VOT's measures take it. Raises `DataError`, and `TrackzooError` where the picture's size is not known."""
+    """Annotation as VOT's measures take it; see `UNKNOWN_SIZE` for annotation without images. Raises `DataError`."""
     try:
         size = size_of(sequence)
-    except TrackzooError as error:
-        raise TrackzooError(
-            f"'{sequence.name}' of {sequence.dataset}: overlaps are clipped to the picture, whose size is not known: {error}"
-        ) from None
+    except DataError:
+        raise
+    except TrackzooError:
+        size = UNKNOWN_SIZE
     return region_truth(sequence.name, regions_of(sequence), size, sequence.annotation.ignore)
 
 
@@ -163,6 +168,19 @@ def score_vot(run: VotRun, opened: Opened, names: tuple[str, ...], profile: str)
     """
     vot_profile(profile, run.experiment)
     truths = truths_of(opened, names)
+    unbounded = [truth.name for truth in truths if truth.size == UNKNOWN_SIZE]
+    scores = _scores(run, opened, names, profile, truths)
+    if not unbounded:
+        return scores
+    note = (
+        f"the pictures' size is not known here for {len(unbounded)} of {len(names)} sequences ({unbounded[0]} …): regions are "
+        "not clipped at the right and lower border, which changes overlaps of targets that leave the picture a little"
+    )
+    return replace(scores, notes=(note, *scores.notes))
+
+
+def _scores(run: VotRun, opened: Opened, names: tuple[str, ...], profile: str, truths: list[RegionTruth]) -> Scores:
+    """As `score_vot`, against given annotation."""
     if run.experiment == MULTISTART:
         return score_anchors(
             truths,
