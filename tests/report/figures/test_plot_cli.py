@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -15,6 +17,7 @@ import pytest
 from click.testing import CliRunner
 from stored_runs import DATASET, shifted, store
 
+import trackzoo
 from trackzoo.cli.plot import plot
 from trackzoo.errors import TrackzooError
 from trackzoo.metrics.types import Curve
@@ -127,6 +130,13 @@ def test_ablation_takes_the_setting_from_the_runs(stored: Path, tmp_path: Path) 
         draw("ablation", Wanted(results=folders))
     with pytest.raises(TrackzooError, match="found 3 results folders, expected one"):
         draw("ranking", Wanted(results=folders))
+
+
+def test_a_setting_that_nobody_set_has_the_trackers_default(stored: Path, tmp_path: Path) -> None:
+    store(tmp_path / "other", "dcf", shifted(5), identity={"tracker": "dcf", "settings": {"rate": 0.5}})
+    wanted = Wanted(("dcf",), results=(stored, tmp_path / "other"), setting="rate")
+    [line] = [line for line in draw("ablation", wanted)[0][0].figure.axes[0].lines if line.get_label() == "dcf"]
+    assert list(line.get_xdata()) == [trackzoo.load("dcf").settings.rate, 0.5]  # type: ignore[attr-defined]
 
 
 def test_ablation_out_of_a_table(tmp_path: Path) -> None:
@@ -295,3 +305,21 @@ def test_what_cannot_be_drawn_leaves_nothing(
     assert message in str(done.exception)
     assert "\n" not in str(done.exception)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_page_about_figures_tells_what_there_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = Path(__file__).parents[3] / "docs" / "figures.md"
+    text = page.read_text()
+    told = set()
+    for line in text.splitlines():
+        if line.startswith("trackzoo plot "):
+            words = shlex.split(line, comments=True)[2:]
+            told.add(plot.make_context("plot", words).params["kind"])
+    assert told <= set(KINDS)
+    assert all(f"`{kind}`" in text for kind in KINDS)
+    for picture in re.findall(r"\]\((images/[^)]+)\)", text):
+        assert 0 < (page.parent / picture).stat().st_size < 300_000, picture
+    [code] = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    exec(compile(code, str(page), "exec"), {})
+    assert (tmp_path / "ablation.pdf").read_bytes().startswith(b"%PDF")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import inspect
 import json
 import math
@@ -92,13 +93,20 @@ def _settings(entry: Entry) -> dict[str, Any]:
 
 
 def _usual(name: str) -> dict[str, Any]:
-    """A tracker's default settings, by the signature of what makes it; imports it. Empty for one that is not known here."""
+    """A tracker's default settings: by the signature of what makes it, or, where no weights are needed, by one that was made.
+
+    Imports the tracker. Empty for one that is not known here.
+    """
     try:
         choice = tracker(name)
         parameters = inspect.signature(resolve(choice.spec.factory)).parameters.values()
+        usual = {each.name: each.default for each in parameters if each.default is not each.empty}
+        if not choice.weights:
+            settings = getattr(choice.load(), "settings", None)
+            if dataclasses.is_dataclass(settings) and not isinstance(settings, type):
+                usual |= dataclasses.asdict(settings)
     except (TrackzooError, TypeError, ValueError):
         return {}
-    usual = {each.name: each.default for each in parameters if each.default is not each.empty}
     return {key: value for key, value in usual.items() if key not in ("device", "dtype")}
 
 
