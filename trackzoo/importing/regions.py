@@ -48,7 +48,7 @@ class ForeignVotRun(VotRun):
         self.experiment = MULTISTART if anchored else _EXPERIMENTS.get(candidate.protocol, SUPERVISED)
         self.expected = tuple(data.names)
         self.notes: list[str] = []
-        self._kept: dict[Path, tuple[Region, ...]] = {}
+        self._regions_read: dict[Path, tuple[Region, ...]] = {}
         self._sources = self._sorted()
         repeats = len(next(iter(self._sources.values()), ())) if not anchored else 1
         self.folders = dict.fromkeys(range(repeats), candidate.folder)
@@ -95,7 +95,7 @@ class ForeignVotRun(VotRun):
             ResultsError: the file is missing, damaged, or of another length than its run; names file and row.
         """
         path = self._files[trial, repeat]
-        if path not in self._kept:
+        if path not in self._regions_read:
             shown = self.shown_file(path)
             try:
                 regions = read_binary(path) if path.suffix.lower() == ".bin" else read_regions(path)
@@ -103,8 +103,8 @@ class ForeignVotRun(VotRun):
                 raise elsewhere(error, path, shown) from None
             if path.suffix.lower() != ".bin":
                 regions = tuple(trimmed(region) for region in regions)
-            self._kept[path] = regions
-        return self._kept[path]
+            self._regions_read[path] = regions
+        return self._regions_read[path]
 
     # ------------------------------------------------------------------ the files
 

@@ -60,7 +60,7 @@ class ForeignRun:
     truth: Callable[[str], Floats] | None = None
     protocol: str = "ope"
     notes: list[str] = field(default_factory=list)
-    _kept: dict[tuple[int, str], Floats] = field(default_factory=dict)
+    _rows_read: dict[tuple[int, str], Floats] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._adopt()
@@ -132,9 +132,9 @@ class ForeignRun:
             return None  # type: ignore[return-value]
         if source is None:
             raise ResultsError(self.shown, f"no results of '{name}'", "one file a sequence")
-        if (repeat, name) not in self._kept:
-            self._kept[repeat, name] = self._placed(self._rows(source))
-        return self._kept[repeat, name]
+        if (repeat, name) not in self._rows_read:
+            self._rows_read[repeat, name] = self._placed(self._rows(source))
+        return self._rows_read[repeat, name]
 
     def seconds(self, name: str, repeat: int = 0, obj: int | None = None) -> Floats:
         """Seconds (M,) of a sequence, NaN where no file says them. Raises `ResultsError`."""
