@@ -31,7 +31,7 @@ from trackzoo.metrics.vot_scores import (
 from trackzoo.protocols.vot_common import regions_of, size_of
 from trackzoo.protocols.vot_multistart import anchors, trial_name
 from trackzoo.rasterise import trimmed
-from trackzoo.regions import Region
+from trackzoo.regions import Region, bounds
 from trackzoo.report.selection import Opened
 from trackzoo.sequence import Dataset, Sequence
 from trackzoo.store.read import StoredRun
@@ -105,6 +105,11 @@ class VotRun(StoredRun):
         """Seconds of every frame that the tracker was asked about, in all trials of a sequence."""
         values = np.concatenate([self._run.seconds(trial, repeat) for trial in self.trials[name]])
         return np.asarray(values[~np.isnan(values)])
+
+    def boxes(self, name: str, repeat: int = 0, obj: int | None = None) -> Floats:
+        """Bounds of the regions of all trials of a sequence, one after the other; NaN where there is a code."""
+        regions = [region for trial in self.trials[name] for region in self.regions_of_trial(trial, repeat)]
+        return np.stack([bounds(region) for region in regions])
 
     def regions_of_trial(self, trial: str, repeat: int) -> tuple[Region, ...]:
         """Regions of one trial, held as the toolkit holds what it reads from text."""
