@@ -47,7 +47,8 @@ def test_official_structures_are_converted_with_their_facts(
     assert added.fresh
     assert added.path == weights_file("tiny")
     kept = load_file(added.path)
-    assert list(kept) and all(torch.equal(kept[name], value) for name, value in tensors().items())
+    assert set(kept) == set(SHAPES)
+    assert all(torch.equal(kept[name], value) for name, value in tensors().items())
     facts = read_facts("tiny")
     assert facts == added.facts
     assert facts.sha256 == hashlib.sha256(added.path.read_bytes()).hexdigest()
@@ -129,7 +130,7 @@ def test_what_does_not_fit_is_told_tensor_by_tensor_and_nothing_is_written(spec:
     fit = caught.value.fit
     assert fit.missing == ("0.bias", "1.running_var")
     assert fit.unexpected == ("extra.weight",)
-    assert dict((name, (own, wanted)) for name, own, wanted in fit.misshapen) == {
+    assert {name: (own, wanted) for name, own, wanted in fit.misshapen} == {
         "0.weight": ("3×4", "4×3"),
         "1.num_batches_tracked": ("a scalar float32", "a scalar int64"),
     }
