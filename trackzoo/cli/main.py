@@ -34,6 +34,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "datasets": ("datasets", "List, add, show and check datasets."),
     "regress": ("regress", "Save a baseline of scores, or check against one."),
     "verify": ("verify", "Hold networks, trackers and metrics against their references."),
+    "cost": ("cost", "Parameters, multiply-adds, milliseconds and memory of trackers."),
     "doctor": ("doctor", "What is installed, where things are, what is missing."),
 }
 

@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from trackzoo.errors import SettingsError
 
@@ -25,3 +26,9 @@ def autocast(device: str, name: str) -> AbstractContextManager[Any]:
     if dtype == torch.float32:
         return nullcontext()
     return torch.autocast(torch.device(device).type, dtype=dtype)
+
+
+def full(values: Tensor) -> AbstractContextManager[Any]:
+    """Context in which autocast leaves operations on `values` alone."""
+    # Meta tensors, which serve to count operations, have no autocast.
+    return nullcontext() if values.is_meta else torch.autocast(values.device.type, enabled=False)

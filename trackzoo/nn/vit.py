@@ -10,6 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from trackzoo.nn.precision import full
+
 #: LayerNorm's epsilon in ViT (torch's own default is 1e-5).
 EPSILON = 1e-6
 
@@ -86,7 +88,7 @@ class Attention(nn.Module):
         query, key, value = self.split(tokens)
         chosen = query[:, :, rows]
         precise = torch.promote_types(chosen.dtype, torch.float32)
-        with torch.autocast(tokens.device.type, enabled=False):
+        with full(tokens):
             scores = chosen.to(precise) @ key.to(precise).transpose(-2, -1) * query.shape[-1] ** -0.5
         return self.join(F.scaled_dot_product_attention(query, key, value)), scores.softmax(-1)
 
