@@ -16,6 +16,7 @@ from trackzoo.errors import ResultsError
 from trackzoo.geometry import Floats
 from trackzoo.metrics.vot_overlaps import RegionTruth, codes
 from trackzoo.metrics.vot_supervised import FAILURE, START
+from trackzoo.rasterise import pixel_bounds
 from trackzoo.regions import Region
 
 #: Frames from a failure to the next start.
@@ -65,14 +66,11 @@ def pysot(truths: ListOf[RegionTruth], runs: ListOf[ListOf[ListOf[Region]]], int
             if len(regions) != len(truth):
                 raise ResultsError(truth.name, f"{len(regions)} regions", f"{len(truth)}, one a frame", "run it again")
             marks.append(codes(regions))
-        width, height = truth.size
         overlaps = [_known(truth.overlaps(regions), mark) for regions, mark in zip(repetitions, marks, strict=True)]
         accuracies.append(_mean([_without_starts(one, mark) for one, mark in zip(overlaps, marks, strict=True)]))
         losts.append(float(np.mean([(mark == FAILURE).sum() for mark in marks])))
-        # EAO is counted in a picture that is one pixel smaller.
-        smaller = (width - 1, height - 1)
-        for regions, mark in zip(repetitions, marks, strict=True):
-            found = fragments(_known(truth.overlaps(regions, size=smaller), mark), mark)
+        for regions, mark, known in zip(repetitions, marks, overlaps, strict=True):
+            found = fragments(_smaller(truth, regions, known), mark)
             parts += found
             weights += [1 / len(repetitions)] * len(found)
         lengths.append(len(truth))
@@ -94,6 +92,23 @@ def pysot(truths: ListOf[RegionTruth], runs: ListOf[ListOf[ListOf[Region]]], int
 def _known(overlaps: Floats, marks: NDArray[np.int64]) -> Floats:
     """Overlaps in float32 as the toolkit holds them, NaN where there is a code."""
     return np.where(marks >= 0, np.nan, overlaps.astype(np.float32).astype(np.float64))
+
+
+def _smaller(truth: RegionTruth, regions: ListOf[Region], overlaps: Floats) -> Floats:
+    """The overlaps in a picture that is one pixel smaller, in which EAO is counted; only what reaches its edge differs."""
+    width, height = truth.size
+    edge = [
+        index
+        for index, (region, annotated) in enumerate(zip(regions, truth.shapes, strict=True))
+        if not np.isnan(overlaps[index])
+        and any(
+            bounds[2] >= width - 1 or bounds[3] >= height - 1 for bounds in (pixel_bounds(region), annotated.bounds)
+        )
+    ]
+    found = overlaps.copy()
+    again = truth.overlaps([regions[index] for index in edge], edge, (width - 1, height - 1))
+    found[edge] = again.astype(np.float32)
+    return found
 
 
 def _without_starts(overlaps: Floats, marks: NDArray[np.int64]) -> Floats:
