@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 from moving import follow, moving
+from toy_networks import write_networks
 
 from trackzoo.config import update_config
 from trackzoo.errors import SettingsError, TrackzooError
@@ -155,3 +157,20 @@ def test_a_file_that_is_no_model_is_refused(tmp_path: Path) -> None:
     (tmp_path / "bad.onnx").write_bytes(b"no network")
     with pytest.raises(SettingsError, match="OpenCV refuses its model"):
         tracker("opencv-vit").load(net=str(tmp_path / "bad.onnx"))
+
+
+@pytest.mark.parametrize(
+    ("name", "files"), [("opencv-vit", ("net",)), ("opencv-nano", ("backbone", "neckhead"))], ids=["vit", "nano"]
+)
+def test_networks_are_loaded_and_asked(name: str, files: tuple[str, ...], tmp_path: Path) -> None:
+    if available.creator(name) is None:
+        pytest.skip(f"this OpenCV has no {available.CLASSES[name]}")
+    paths = write_networks(tmp_path, *files)
+    loaded = tracker(name).load(**paths)
+    video = moving(1, length=4)
+    got = list(loaded.track(video.pictures, video.boxes[0]))
+    assert all(0.5 < each.score < 1 for each in got[1:])  # the networks' own
+    assert all((each.box != video.boxes[0]).any() and np.isfinite(each.box).all() for each in got[1:])
+    digest = hashlib.sha256(Path(paths[files[0]]).read_bytes()).hexdigest()
+    assert loaded.identity()[files[0]] == digest
+    assert set(loaded.identity()) == {"opencv", *files}

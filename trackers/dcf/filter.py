@@ -111,13 +111,14 @@ def respond(spectra: Tensor, filters: Tensor, fine: int) -> Tensor:
     """
     product = (spectra * filters).sum(1)
     cells = product.shape[-2]
-    if fine == 1:
-        return torch.fft.irfft2(product, s=(cells, cells))
     half, size = cells // 2, cells * fine
-    padded = product.new_zeros(len(product), size, size // 2 + 1)
-    padded[:, :half, :half] = product[:, :half, :half]
-    padded[:, -half + 1 :, :half] = product[:, -half + 1 :, :half]
-    return torch.fft.irfft2(padded, s=(size, size)) * fine**2
+    if fine > 1:
+        padded = product.new_zeros(len(product), size, size // 2 + 1)
+        padded[:, :half, :half] = product[:, :half, :half]
+        padded[:, -half + 1 :, :half] = product[:, -half + 1 :, :half]
+        product = padded * fine**2
+    responses: Tensor = torch.fft.irfft2(product, s=(size, size))
+    return responses
 
 
 def parabola(before: Tensor, peak: Tensor, after: Tensor) -> Tensor:

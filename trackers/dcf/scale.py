@@ -14,7 +14,7 @@ from trackzoo.trackers.dcf.filter import parabola
 
 def scale_factors(count: int, step: float) -> Tensor:
     """(S,) float64: powers of `step`, 1 in the middle; `count` is odd."""
-    return step ** (torch.arange(count, dtype=torch.float64) - count // 2)
+    return torch.pow(step, torch.arange(count, dtype=torch.float64) - count // 2)
 
 
 def scale_label(count: int, sigma: float) -> Tensor:
@@ -50,4 +50,7 @@ def scale_offsets(spectra: Tensor, numerators: Tensor, denominators: Tensor, cou
     response = torch.fft.irfft((spectra * numerators).sum(1) / bottom, n=count)
     peak, index = response.max(1)
     each = torch.arange(len(response), device=response.device)
-    return index + parabola(response[each, index - 1], peak, response[each, (index + 1) % count]) - count // 2
+    offsets: Tensor = (
+        index + parabola(response[each, index - 1], peak, response[each, (index + 1) % count]) - count // 2
+    )
+    return offsets

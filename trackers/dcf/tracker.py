@@ -227,7 +227,8 @@ class DcfTracker(Tracker[DcfState]):
             cuts = crops(frames, centres, sizes[:, None] * self.factors[:, None], self.settings.scale_side, self.device)
         with self.stage("features"):
             samples = hog(cuts.flatten(0, 1)).view(len(frames), self.settings.scales, -1)
-            return torch.fft.rfft((samples * self.scale_window[:, None]).transpose(1, 2))
+            spectra: Tensor = torch.fft.rfft((samples * self.scale_window[:, None]).transpose(1, 2))
+            return spectra
 
     def sidelobe_ratios(self, responses: Tensor) -> Tensor:
         """Peak to sidelobe ratios (B,); MOSSE leaves 11 x 11 samples around the peak out, here cells."""
