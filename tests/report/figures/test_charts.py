@@ -325,6 +325,21 @@ def test_differences_are_sorted_and_signed(count: int) -> None:
         assert f"{first.names[int(gap.argmax())]} +{gap.max():.1f}" in written
 
 
+def test_where_less_is_better_the_sides_change() -> None:
+    given = Differences("a", "b", ("x", "y"), np.array([2.0, -1.0]), "failures", higher=False)
+    figure = differences(given)
+    colours = styles_of(["a", "b"])
+    assert [to_hex(bar.get_facecolor()) for bar in figure.axes[0].containers[0]] == [
+        colours["b"].colour,
+        colours["a"].colour,
+    ]
+    assert {text.get_text() for text in figure.axes[0].texts} == {"← a better", "b better →"}
+    assert {text.get_text() for text in differences(replace(given, higher=True)).axes[0].texts} == {
+        "← b better",
+        "a better →",
+    }
+
+
 def test_differences_leave_out_what_is_not_known() -> None:
     figure = differences(Differences("a", "b", ("x", "y"), np.array([1.0, math.nan]), "AUC [%]"))
     assert len(figure.axes[0].containers[0]) == 1

@@ -48,7 +48,9 @@ class Differences:
         sequences: (S) names.
         values: (S,) first minus second; NaN where one of them is not known.
         label: of the metric, with its unit.
-        duel: the difference over the data set with its interval, wins, ties and losses; None where nobody asked.
+        duel: the difference over the data set with its interval, and on how many sequences the first is better, about equal,
+            or worse; None where that is not known.
+        higher: whether more is better.
     """
 
     first: str
@@ -57,6 +59,7 @@ class Differences:
     values: Floats
     label: str
     duel: Duel | None = None
+    higher: bool = True
 
     def __post_init__(self) -> None:
         """Raises `TrackzooError` for values that do not fit the sequences."""
@@ -116,7 +119,7 @@ def differences(
         range(len(values)), values, 0.78 if lying else 1.0, linewidth=0, zorder=2, label="differences"
     )
     for patch, value in zip(bars.patches, values, strict=True):
-        line = look[given.first if value >= 0 else given.second]
+        line = look[given.first if (value >= 0) == given.higher else given.second]
         patch.set_facecolor(line.colour)
         patch.set_gid(f"line:{line.index}")
     most = float(np.abs(values).max()) or 1.0
@@ -174,6 +177,8 @@ def _who_wins(axes: Axes, given: Differences, lying: bool, pad: float) -> None:
     """Whose side is which: told in words, since colours alone do not survive a printer."""
     size = style.FONT_SIZE - 1
     first, second = name_of(given.first, 22), name_of(given.second, 22)
+    if not given.higher:
+        first, second = second, first
     if lying:
         for text, place, align in ((f"← {second} better", 0.0, "left"), (f"{first} better →", 1.0, "right")):
             axes.annotate(

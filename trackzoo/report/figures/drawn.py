@@ -124,6 +124,7 @@ def caveats(entries: Iterable[Entry], board: Board) -> list[str]:
     ):
         if found:
             lines.append(f"{text}: {', '.join(found)}.")
+    lines += [f"{entry.tracker}: {remark}." for entry in entries for remark in entry.remarks]
     if any(entry.as_released for entry in entries):
         lines.append("Boxes cut to integers.")
     return lines

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from trackzoo.errors import TrackzooError, UnknownName
-from trackzoo.metrics.bootstrap import duel, intervals
+from trackzoo.metrics.bootstrap import Duel
 from trackzoo.metrics.vot_scores import VotScores
 from trackzoo.report import published, style
 from trackzoo.report.collect import collect
@@ -25,11 +25,9 @@ from trackzoo.report.figures.sheet import Styles, styles_of
 from trackzoo.report.figures.speed import Bubble, accuracy_speed
 from trackzoo.report.model import Board, Entry
 from trackzoo.report.selection import tracker_id
+from trackzoo.report.uncertainty import CONFIDENCE, intervals_of, versus
 
 Draw = Callable[[Board, Wanted, Styles], "Drawn | str"]
-
-#: Resamples of an interval in a figure: enough for what a page can show.
-_RESAMPLES = 2000
 
 
 def draw(kind: str, wanted: Wanted) -> tuple[list[Drawn], list[str]]:
@@ -41,6 +39,10 @@ def draw(kind: str, wanted: Wanted) -> tuple[list[Drawn], list[str]]:
     from trackzoo.report.plots import lines
 
     comparison = collect(wanted.folder, wanted.trackers, wanted.datasets, wanted.rules, data_root=wanted.data_root)
+    if not comparison.boards:
+        raise TrackzooError(
+            "nothing to draw: all profiles at once make a table ('trackzoo report'); name one with --profile"
+        )
     filed = {entry.tracker for board in comparison.boards for entry in board.entries}
     # Whoever names trackers gets the same styles in every figure; otherwise the best has the strongest.
     named = [tracker_id(name, filed) for name in wanted.trackers]
@@ -152,10 +154,8 @@ def _ranking(board: Board, wanted: Wanted, styles: Styles) -> Drawn | str:
     scale = 0.01 if fraction else 1.0
     ranked = []
     for entry in board.entries:
-        ends = math.nan, math.nan
-        if facts.metric in entry.scores.per_sequence and entry.sequences > 1:
-            found = intervals(entry.scores, [facts.metric], resamples=_RESAMPLES)[facts.metric]
-            ends = found.low * scale, found.high * scale
+        found = (entry.intervals or intervals_of(entry.scores)).get(facts.metric)
+        ends = (found.low * scale, found.high * scale) if found else (math.nan, math.nan)
         ranked.append(
             Ranked(
                 entry.tracker, _value(entry, facts.metric) * scale, *ends, "" if entry.complete or board.common else "†"
@@ -165,7 +165,7 @@ def _ranking(board: Board, wanted: Wanted, styles: Styles) -> Drawn | str:
         return f"no run has {facts.title}"
     notes = [f"Profile {board.profile} v{board.version}.", *caveats(board.entries, board)]
     if any(math.isfinite(entry.low) for entry in ranked):
-        notes.insert(0, "Lines: 95 % of resampled sequences (bootstrap).")
+        notes.insert(0, f"Lines: {CONFIDENCE * 100:g} % of resampled sequences (bootstrap).")
     figure = ranking(
         ranked[: wanted.top] if wanted.top else ranked,
         styles,
@@ -331,8 +331,11 @@ def difference_of(board: Board, first: Entry, second: Entry, wanted: Wanted, sty
     if first.scores.names != second.scores.names:
         return f"{first.tracker} and {second.tracker} have other sequences; --common scores both on what they share"
     gap = first.scores.per_sequence[facts.metric] - second.scores.per_sequence[facts.metric]
-    fight = duel(first.scores, second.scores, facts.metric, resamples=_RESAMPLES)
-    given = Differences(first.tracker, second.tracker, first.scores.names, gap, _label(facts), fight)
+    found = versus(first, second, facts)
+    fight = Duel(facts.metric, found.difference, found.wins, found.ties, found.losses) if found else None
+    given = Differences(
+        first.tracker, second.tracker, first.scores.names, gap, _label(facts), fight, higher=facts.higher
+    )
     figure = differences(
         given,
         styles,
