@@ -15,6 +15,7 @@ from trackzoo.cost import measure
 from trackzoo.errors import SettingsError
 from trackzoo.nn.operations import Operations
 from trackzoo.registry import tracker
+from trackzoo.trackers.jn.model import JN
 from trackzoo.trackers.ostrack.model import OSTrack
 
 NARROW = {"width": 48, "depth": 12, "heads": 3}
@@ -50,6 +51,21 @@ def work(template: int, search: int, crops: int, keep: float) -> Operations:
 def test_procontexts_table_4(keep: float, printed: float) -> None:
     """The paper's GFLOPs are multiply-adds of layers; its profiler also counts biases and norms, some 0.2 of them."""
     assert work(128, 256, 4, keep).layers / 1e9 == pytest.approx(printed, abs=0.3)
+
+
+@pytest.mark.parametrize(("template", "search", "printed"), [(128, 256, 21.5), (192, 384, 48.3)])
+def test_ostracks_table(template: int, search: int, printed: float) -> None:
+    assert work(template, search, 1, 0.7).layers / 1e9 == pytest.approx(printed, abs=0.05)
+
+
+@pytest.mark.parametrize("name", ["ostrack-256", "ostrack-384", "procontext", "procontext-256", "jn-256", "jn-384"])
+def test_parameters_are_as_the_plugins_say(name: str) -> None:
+    choice = tracker(name)
+    sizes = {key: choice.settings[key] for key in ("template_size", "search_size") if key in choice.settings}
+    crops = {"ostrack": (128, 256), "procontext": (192, 384), "jn": (144, 256)}[choice.spec.name]
+    with torch.device("meta"):
+        network = (JN if choice.spec.name == "jn" else OSTrack)(*(tuple(sizes.values()) or crops))
+    assert sum(each.numel() for each in network.parameters()) == choice.spec.parameters[name]
 
 
 @pytest.mark.parametrize(

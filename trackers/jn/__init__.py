@@ -13,7 +13,7 @@ SPECS = (
         variants={"jn-256": {}, "jn-384": dict(_LARGE)},
         default="jn-256",
         paper="Wang et al.: Towards efficient training with negative samples in visual tracking, arXiv 2309.02903",
-        parameters={"jn-256": 90_188_418, "jn-384": 90_482_562},
+        parameters={"jn-256": 90_247_354, "jn-384": 90_541_498},
         score_range="0..1, class probability times quality, its maximum before the window",
     ),
 )

@@ -23,7 +23,7 @@ SPECS = (
         default="ostrack-256",
         paper=_PAPER,
         weights={"ostrack-256": "ostrack-256", "ostrack-384": "ostrack-384"},
-        parameters={"ostrack-256": 92_516_165, "ostrack-384": 92_823_365},
+        parameters={"ostrack-256": 92_518_533, "ostrack-384": 92_825_733},
         score_range="0..1, the maximum of the score map before the window",
         licence="MIT",
     ),

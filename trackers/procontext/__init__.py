@@ -26,7 +26,7 @@ SPECS = (
         default="procontext",
         paper=_PAPER,
         weights={"procontext": "procontext", "procontext-paper": "procontext"},
-        parameters={"procontext": 92_823_365, "procontext-paper": 92_823_365, "procontext-256": 92_516_165},
+        parameters={"procontext": 92_825_733, "procontext-paper": 92_825_733, "procontext-256": 92_518_533},
         score_range="0..1, the maximum of the score map before the window",
         licence="MIT",
     ),
