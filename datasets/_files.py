@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from abc import abstractmethod
-from collections.abc import Callable, Sequence as ListOf
+from collections.abc import Callable, Iterable, Sequence as ListOf
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -164,10 +164,17 @@ class FileDataset(Dataset, Generic[Files]):
 
     def fingerprint(self, names: ListOf[str] | None = None) -> str:
         """See `Dataset.fingerprint`. Raises `DataError` for an annotation that cannot be read."""
+        return self._fingerprint((name, None) for name in (self.available() if names is None else names))
+
+    def fingerprint_of(self, sequences: Iterable[Sequence]) -> str:
+        """See `Dataset.fingerprint_of`."""
+        return self._fingerprint((sequence.name, sequence) for sequence in sequences)
+
+    def _fingerprint(self, sequences: Iterable[tuple[str, Sequence | None]]) -> str:
         total = hashlib.sha256()
         try:
-            for name in self.available() if names is None else names:
-                entry = self._entry(name)
+            for name, sequence in sequences:
+                entry = self._entry(name, sequence)
                 total.update(f"{name}\t{entry.rows}\t{entry.digest}\n".encode())
         finally:
             self._scan.save()

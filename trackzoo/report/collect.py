@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import shlex
 from collections.abc import Iterable, Sequence as ListOf
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import asdict, dataclass, replace
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,15 @@ import numpy as np
 
 from trackzoo.errors import ResultsError, TrackzooError, UnknownName
 from trackzoo.metrics import PROFILES, Scores, evaluate, profile as profile_named
+from trackzoo.metrics.bootstrap import Interval, interval
 from trackzoo.metrics.types import Floats
 from trackzoo.metrics.vot_scores import VOT_PROFILES, VotScores
 from trackzoo.registry import tracker
 from trackzoo.report.columns import columns
 from trackzoo.report.cross import ALL, Ends, applying, cross_board
+from trackzoo.report.kept import kept_of
 from trackzoo.report.model import Board, Comparison, CrossBoard, Deviation, Entry, Speed
+from trackzoo.report.parallel import each
 from trackzoo.report.selection import Library, Opened, select
 from trackzoo.report.uncertainty import intervals_of
 from trackzoo.report.vot import VotRun, as_vot, profiles_for, score_vot
@@ -28,6 +32,8 @@ from trackzoo.sequence import Dataset
 from trackzoo.store.read import StoredRun
 from trackzoo.weights.training_sets import remarks_of
 
+#: Sequences from which on several runs are read by several processes.
+WORTH = 200
 #: In place of a data set's own profile where this version does not compute that for box results.
 STAND_IN = "strict"
 
@@ -82,6 +88,8 @@ def collect(
     runs = [as_vot(run) for run in select(Path(results), trackers, datasets)]
     library = Library(data_root, [dataset for dataset in datasets if isinstance(dataset, Dataset)])
     notes: list[str] = []
+    for run in runs:
+        kept_of(run)  # looks at the files before anything is read
     runs = _scorable(runs, library, notes, named=bool(datasets))
     if not (rules.allow_incomplete or rules.common):
         refuse_incomplete(runs, library, Path(results))
@@ -227,10 +235,9 @@ def score(
         as_released: cut boxes to integers first.
         lenient: see `trackzoo.metrics.evaluate`.
     """
-    chosen = profile_named(profile)
+    profile_named(profile)
     called = opened.dataset.toolkit_names.get(profile, opened.id)
-    # Average overlap is of boxes clipped to the picture; nothing else looks at its size.
-    truths = opened.truths(names, sizes="ao" in chosen.metrics(called))
+    truths = opened.truths(names, sizes=_sizes(opened, profile))
     if as_released:
         boxes = [[None if values is None else np.trunc(values) for values in repetition] for repetition in boxes]
     return evaluate(profile, truths, boxes, dataset=called, lenient=lenient)
@@ -306,6 +313,7 @@ def _boards(
     own = {}
     for run in runs:
         lacking = set(run.missing())
+        kept_of(run).keep_records()
         own[run.path] = tuple(name for name in opened.ordered(run.expected) if name not in lacking)
     # Incomplete runs that have the very same part may be ranked among each other like any others.
     common = rules.common or (len(set(own.values())) == 1 and any(run.missing() for run in runs))
@@ -315,7 +323,7 @@ def _boards(
             notes.append(f"{opened.title}: the runs have no sequence in common; left out.")
             return []
         own = {path: tuple(name for name in names if name in shared) for path, names in own.items()}
-    found: dict[str, list[Entry]] = {name: [] for name in profiles}
+    todo = []
     for run in runs:
         names = own[run.path]
         if not names:
@@ -329,11 +337,22 @@ def _boards(
                 "the same",
                 "run again with --new, mend the data set ('trackzoo datasets check'), or see it marked with --allow-other-data",
             )
-        remarks = remarks_of(run.identity)
+        todo.append((run, names, bool(differing)))
+
+    def work(item: tuple[StoredRun, tuple[str, ...], bool]) -> tuple[list[Entry], dict[str, str]]:
         refused: dict[str, str] = {}
+        return list(_entries(item[0], opened, item[1], profiles, rules, refused if every else None)), refused
+
+    unknown = [(run, names) for run, names, _ in todo if kept_of(run).facts(names) is None]
+    worth = sum(len(names) * len(run.repeats) for run, names in unknown) >= WORTH and len(unknown) > 1
+    if worth:
+        _prepare(opened, unknown, profiles)
+    found: dict[str, list[Entry]] = {name: [] for name in profiles}
+    for (run, names, differing), (entries, refused) in zip(todo, each(work, todo, worth=worth), strict=True):
+        remarks = remarks_of(run.identity)
         scored = {}
-        for entry in _entries(run, opened, names, profiles, rules, refused if every else None):
-            scored[entry.scores.profile] = replace(entry, other_data=bool(differing), remarks=remarks)
+        for entry in entries:
+            scored[entry.scores.profile] = replace(entry, other_data=differing, remarks=remarks)
             found[entry.scores.profile].append(scored[entry.scores.profile])
         if every:
             if names not in ends and not isinstance(run, VotRun):
@@ -344,6 +363,26 @@ def _boards(
         if entries:
             boards.append(_board(opened, runs[0].protocol, name, entries, rules, common))
     return boards
+
+
+def _prepare(opened: Opened, runs: Iterable[tuple[StoredRun, tuple[str, ...]]], profiles: Iterable[str]) -> None:
+    """Read the annotation that runs are scored on, so that processes that are forked from this one have it."""
+    for run, names in runs:
+        opened.fingerprint(names)
+        if len(names) > 1:
+            interval(np.zeros(len(names)))  # draws the resamples, which all share
+        if isinstance(run, VotRun):
+            continue
+        for profile in profiles:
+            # A picture whose size is not known is told by the profile that asks for it.
+            with contextlib.suppress(TrackzooError):
+                opened.truths(names, sizes=_sizes(opened, profile))
+
+
+def _sizes(opened: Opened, profile: str) -> bool:
+    """Whether a profile asks for the pictures' sizes: average overlap is of boxes clipped to the picture, nothing else is."""
+    called = opened.dataset.toolkit_names.get(profile, opened.id)
+    return "ao" in profile_named(profile).metrics(called)
 
 
 def _score_named(
@@ -374,25 +413,42 @@ def _entries(
 ) -> Iterable[Entry]:
     """One entry a profile; boxes are read once. With `refused`, a profile that refuses the run is noted there and left out."""
     vot = run if isinstance(run, VotRun) else None
-    boxes: list[list[Floats | None]] = (
-        [] if vot else [[run.boxes(name, repeat) for name in names] for repeat in run.repeats]
-    )
-    lengths = opened.dataset.lengths(names) if vot else {}
+    kept = kept_of(run)
     scored: dict[str, Scores] = {}
+    intervals: dict[str, dict[str, Interval]] = {}
+
+    @cache
+    def boxes() -> list[list[Floats | None]]:
+        return [[run.boxes(name, repeat) for name in names] for repeat in run.repeats]
 
     def under(profile: str) -> Scores:
         if profile not in scored:
+            how: list[Any] = [profile, rules.as_released, rules.lenient]
+            key = [] if vot else _depends(opened, names, profile)
+            found = None if vot else kept.scores(how, key)
             try:
-                scored[profile] = (
-                    score_vot(vot, opened, names, profile)
-                    if vot
-                    else score(opened, boxes, names, profile, as_released=rules.as_released, lenient=rules.lenient)
-                )
+                if found is None:
+                    scores = (
+                        score_vot(vot, opened, names, profile)
+                        if vot
+                        else score(
+                            opened, boxes(), names, profile, as_released=rules.as_released, lenient=rules.lenient
+                        )
+                    )
+                    found = scores, intervals_of(scores)
+                    kept.keep_scores(how, key, *found)
             except ResultsError as error:
                 raise TrackzooError(_blamed(run, error)) from None
+            scored[profile], intervals[profile] = found
         return scored[profile]
 
-    speed = speed_of(run, names)
+    facts = kept.facts(names)
+    if facts is None:
+        known = speed_of(run, names)
+        counts = opened.dataset.lengths(names).values() if vot else (0 if v is None else len(v) for v in boxes()[0])
+        facts = {"speed": None if known is None else asdict(known), "frames": [count or 0 for count in counts]}
+        kept.keep_facts(names, facts)
+    speed = None if facts["speed"] is None else Speed(**{**facts["speed"], "devices": tuple(facts["speed"]["devices"])})
     for profile in profiles:
         try:
             scores = under(profile)
@@ -412,16 +468,23 @@ def _entries(
             opened.ordered(run.expected),
             run.missing(),
             len(run.repeats),
-            tuple(lengths[name] or 0 for name in names)
-            if vot
-            else tuple(0 if values is None else len(values) for values in boxes[0]),
+            tuple(facts["frames"]),
             speed,
             random_weights(run),
             False,
             rules.as_released and vot is None,
             tuple(_deviations(run, under)) if rules.published and len(names) == len(opened.places) else (),
-            intervals_of(scores),
+            intervals[profile],
         )
+
+
+def _depends(opened: Opened, names: tuple[str, ...], profile: str) -> list[Any]:
+    """What scores under a profile depend on besides the boxes."""
+    called = opened.dataset.toolkit_names.get(profile, opened.id)
+    facts: list[Any] = [opened.fingerprint(names), list(names), profile_named(profile).version, called]
+    if _sizes(opened, profile):
+        facts += [[truth.size, truth.category, truth.motion] for truth in opened.truths(names, sizes=True)]
+    return facts
 
 
 def _blamed(run: StoredRun, error: ResultsError) -> str:
@@ -503,6 +566,8 @@ def _mended(entries: Iterable[Entry], most: int = 8) -> tuple[str, ...]:
 def _differing(run: StoredRun, opened: Opened, names: Iterable[str]) -> list[str]:
     """Sequences whose annotation differs from the one that the run was made on."""
     found = []
+    names = tuple(names)
+    opened.fingerprint(names)  # all at once: what is read for it is kept on disk once
     for name in names:
         recorded = {run.record(name, repeat).get("fingerprint") for repeat in run.repeats} - {None}
         if recorded and recorded != {opened.fingerprint((name,))}:

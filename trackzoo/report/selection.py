@@ -9,9 +9,9 @@ from pathlib import Path
 from trackzoo.errors import TrackzooError, UnknownName
 from trackzoo.metrics.types import Truth
 from trackzoo.registry import dataset_choice, dataset_names, dataset_options, open_dataset, tracker, tracker_names
-from trackzoo.report.truth import truths
+from trackzoo.report.truth import truth_of
 from trackzoo.roots import locate
-from trackzoo.sequence import Dataset
+from trackzoo.sequence import Dataset, Sequence
 from trackzoo.store.read import StoredRun, find_runs
 
 
@@ -45,6 +45,7 @@ class Opened:
                 self.name = spec.name + dataset.id.removeprefix(spec.id(split))
                 self.title = f"{spec.title} ({marks})" if marks else spec.title
         self._truths: dict[tuple[str, bool], Truth] = {}
+        self._sequences: dict[str, Sequence] = {}
         self._fingerprints: dict[tuple[str, ...], str] = {}
 
     @property
@@ -71,16 +72,23 @@ class Opened:
 
     def truths(self, names: Iterable[str], *, sizes: bool = False) -> list[Truth]:
         """See `trackzoo.report.truth.truths`; each sequence is read once."""
-        names = list(names)
-        unread = [name for name in names if (name, sizes) not in self._truths]
-        for name, truth in zip(unread, truths(self.dataset, unread, sizes=sizes), strict=True):
-            self._truths[name, sizes] = truth
-        return [self._truths[name, sizes] for name in names]
+        found = []
+        for name in names:
+            if (name, sizes) not in self._truths:
+                self._truths[name, sizes] = truth_of(self._sequence(name), sizes=sizes)
+            found.append(self._truths[name, sizes])
+        return found
+
+    def _sequence(self, name: str) -> Sequence:
+        """One object for all who ask, so that its files are read once."""
+        if name not in self._sequences:
+            self._sequences[name] = self.dataset[name]
+        return self._sequences[name]
 
     def fingerprint(self, names: tuple[str, ...]) -> str:
         """Of the annotation of `names` on disk now."""
         if names not in self._fingerprints:
-            self._fingerprints[names] = self.dataset.fingerprint(names)
+            self._fingerprints[names] = self.dataset.fingerprint_of(map(self._sequence, names))
         return self._fingerprints[names]
 
 

@@ -23,10 +23,11 @@ def truths(dataset: Dataset, names: Iterable[str], *, sizes: bool = False) -> li
         DataError: an annotation file or, where its size is needed, a first picture that cannot be read.
         TrackzooError: a size is needed, and there are no images.
     """
-    return [_truth(dataset[name], sizes) for name in names]
+    return [truth_of(dataset[name], sizes=sizes) for name in names]
 
 
-def _truth(sequence: Sequence, sizes: bool) -> Truth:
+def truth_of(sequence: Sequence, *, sizes: bool = False) -> Truth:
+    """Annotation of one sequence; see `truths`."""
     annotation = sequence.annotation
     return Truth(
         sequence.name,
