@@ -112,7 +112,7 @@ def plot(
     trackzoo plot strip dcf static --dataset synth -s stroll-1 --zoom 4
     trackzoo plot ablation dcf --setting padding --results runs-1 --results runs-2
     """
-    from trackzoo.cli.run import _datasets, _names
+    from trackzoo.cli.options import datasets_in, names_in
     from trackzoo.config import results_folder
     from trackzoo.errors import UnknownName
     from trackzoo.report.collect import Rules
@@ -125,14 +125,14 @@ def plot(
         raise UnknownName("kind of figure", kind, KINDS, "'trackzoo plot --help'")
     if options["size"] and options["size"] not in SIZES:
         raise UnknownName("cost", options["size"], SIZES)
-    targets = _targets(outs, _names(forms))
-    rules = Rules(tuple(_names(profiles)), published, as_released, allow_incomplete, common, allow_other_data)
+    targets = _targets(outs, names_in(forms))
+    rules = Rules(tuple(names_in(profiles)), published, as_released, allow_incomplete, common, allow_other_data)
     wanted = Wanted(
         trackers=trackers,
-        datasets=tuple(_datasets(datasets)),
+        datasets=tuple(datasets_in(datasets)),
         results=tuple(map(results_folder, results)) or (results_folder(),),
         rules=rules,
-        sequences=tuple(_names(sequences)),
+        sequences=tuple(names_in(sequences)),
         frames=_frames(frames),
         width=_width(width),
         **options,

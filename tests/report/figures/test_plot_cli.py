@@ -6,6 +6,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -323,3 +324,14 @@ def test_the_page_about_figures_tells_what_there_is(tmp_path: Path, monkeypatch:
     monkeypatch.chdir(tmp_path)
     exec(compile(code, str(page), "exec"), {})
     assert (tmp_path / "ablation.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_nothing_heavy_is_imported_before_something_is_drawn() -> None:
+    code = """if True:
+        import sys
+        import trackzoo.cli.plot, trackzoo.report.figures.of_boards, trackzoo.report.figures.of_pictures
+        import trackzoo.report.figures.of_settings, trackzoo.report.figures.files, trackzoo.report.figures.attached
+        print(sorted({"matplotlib", "torch", "cv2", "pandas"} & set(sys.modules)))
+    """
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
