@@ -47,6 +47,9 @@ def test_anchors(boxes: Any, tmp_path: Path) -> None:
     assert scores.metrics["accuracy"] == pytest.approx(50 * (106 - 4) / 106)
     assert scores.curves["eao"].values[1:30] == pytest.approx(0.5)
     assert scores.interval == (115, 755)
+    # Thirty frames say nothing of longer runs; a mean over nothing is told.
+    assert scores.metrics["eao"] == 0
+    assert any("640 of the 640 lengths" in note for note in scores.notes)
     assert "eao" in str(scores)
 
 

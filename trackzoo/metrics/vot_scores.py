@@ -149,6 +149,13 @@ def score_anchors(
         "accuracy": 100 * np.array([scores.accuracy for scores in done]),
         "robustness": 100 * np.array([scores.robustness for scores in done]),
     }
+    notes: tuple[str, ...] = ()
+    silent = int((done[0].active.sum(axis=0)[interval[0] :] == 0).sum())
+    if silent:
+        of = interval[1] - interval[0]
+        notes = (
+            f"EAO: no run tells of {silent} of the {of} lengths from {interval[0]} on; the toolkit counts 0 there.",
+        )
     lengths_of_curve = np.arange(interval[1], dtype=np.float64)
     return VotScores(
         profile="vot",
@@ -168,6 +175,7 @@ def score_anchors(
                 "frames",
             )
         },
+        notes=notes,
         weights={
             "accuracy": np.mean([scores.before_failure for scores in done], axis=0),
             "robustness": done[0].lengths,
