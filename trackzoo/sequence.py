@@ -6,7 +6,7 @@ Nothing here knows a benchmark by name; `trackzoo.datasets.*` implement `Dataset
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence as ListOf
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence as ListOf
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -263,6 +263,10 @@ class Dataset(ABC):
         Two copies of a benchmark with equal annotation have equal fingerprints, wherever they lie and however they are
         packed. Cached by the sizes and times of the annotation files.
         """
+
+    def fingerprint_of(self, sequences: Iterable[Sequence]) -> str:
+        """The fingerprint of sequences that are open; what was read of them need not be read again."""
+        return self.fingerprint([sequence.name for sequence in sequences])
 
     @abstractmethod
     def available(self) -> tuple[str, ...]:

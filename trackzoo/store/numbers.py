@@ -32,6 +32,11 @@ _STEP_TWICE = (1e-16, 2.0902213275965398e-33)
 _SPACE, _MINUS, _POINT = 32, 45, 46
 
 
+# glibc returns the end of its heap to the system whenever more than 128 KiB of it are free, and gets it back page by page, which
+# triples the time of array operations of this size. A large block that comes and goes raises that limit, to 32 MiB here.
+np.empty(1 << 24, dtype=np.uint8)
+
+
 def parse_numbers(data: bytes) -> Floats:
     """All numbers of a text, parted by blanks, tabs or line breaks (any bytes up to 32).
 
