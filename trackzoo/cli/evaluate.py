@@ -16,7 +16,7 @@ import click
     "profiles",
     multiple=True,
     metavar="NAME",
-    help="Score under these profiles (default: the data set's own).",
+    help="Score under these profiles (default: the data set's own); all: every one that applies.",
 )
 @click.option("-t", "--tracker", "trackers", multiple=True, metavar="NAME", help="What to call it; of several, these.")
 @click.option("--lenient", is_flag=True, help="Do what the profile's toolkit does with what does not fit, and list it.")

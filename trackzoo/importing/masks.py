@@ -18,8 +18,10 @@ from trackzoo.importing.pngs import Labels, read_labels
 from trackzoo.metrics.types import Scores
 from trackzoo.metrics.vos import VOS_PROFILES, VideoScores, VideoTruth, score_video, summarise
 from trackzoo.report.collect import Rules
+from trackzoo.report.cross import ALL
 from trackzoo.report.model import Board, Entry
 from trackzoo.report.selection import Opened
+from trackzoo.report.uncertainty import intervals_of
 from trackzoo.sequence import Dataset, Sequence
 
 
@@ -67,6 +69,8 @@ def boards(trackers: ListOf[Masks], dataset: Dataset, rules: Rules) -> list[Boar
         UnknownName: a profile that is none of segmentation.
     """
     profiles = rules.profiles or (default_profile(dataset),)
+    if ALL in profiles:
+        profiles = tuple(VOS_PROFILES)
     for name in profiles:
         if name not in VOS_PROFILES:
             raise UnknownName("profile for label maps", name, VOS_PROFILES)
@@ -126,6 +130,7 @@ def _entry(masks: Masks, opened: Opened, profile: str, rules: Rules) -> Entry:
         {"imported": {"source": str(masks.shown), "layout": "masks"}},
         dataset.names,
         missing,
+        intervals=intervals_of(scores),
     )
 
 

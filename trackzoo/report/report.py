@@ -70,8 +70,11 @@ class Report:
     @property
     def notes(self) -> list[str]:
         """What a reader must know, a line each."""
-        several = len(self.boards) > 1
-        own = [f"{board.title}, {note}" if several else note for board in self.boards for note in board.notes]
+        titles = [board.title for board in self.boards]
+        own = []
+        for board in self.boards:
+            which = f"{board.title} ({board.profile}), " if titles.count(board.title) > 1 else f"{board.title}, "
+            own += [f"{which}{note}" if len(titles) > 1 else note for note in board.notes]
         return [*own, *self.comparison.notes]
 
     @property
