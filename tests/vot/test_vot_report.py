@@ -188,3 +188,16 @@ def test_command_line(cli: Any, boxes: Any, tmp_path: Path, refused: Callable[..
         "grace: found x",
     )  # fmt: skip
     assert np.isfinite(float(stored.seconds("ants_00000000")[0]))
+
+
+def test_regression_gate(boxes: Any, tmp_path: Path) -> None:
+    """A baseline of runs from anchors: equal results pass, a tracker that fails does not."""
+    from trackzoo.report import regress
+
+    run(votmini.choice(half=[3]), boxes, results=tmp_path / "runs")
+    run(votmini.choice(lost=list(range(8, 30)), half=[3]), boxes, results=tmp_path / "worse")
+    regress.save(tmp_path / "baseline.json", tmp_path / "runs", data_root=boxes.root)
+    same = regress.check(tmp_path / "baseline.json", tmp_path / "runs", data_root=boxes.root)
+    assert (same.failures, same.runs, same.metrics) == ((), 1, 3)
+    other = regress.check(tmp_path / "baseline.json", tmp_path / "worse", data_root=boxes.root)
+    assert any("robustness" in line for line in other.failures)

@@ -13,10 +13,11 @@ from trackzoo.errors import ResultsError, SettingsError, TrackzooError
 from trackzoo.geometry import Floats
 from trackzoo.report.baseline import BaselineRun, Scored, read_baseline, write_baseline
 from trackzoo.report.boxes_text import STEPS
-from trackzoo.report.collect import default_profile, listing, refuse_incomplete, score
+from trackzoo.report.collect import default_profile, listing, random_weights, refuse_incomplete, score
 from trackzoo.report.columns import show
 from trackzoo.report.parting import Parting, gap, parting
-from trackzoo.report.selection import Library, dataset_id, select, tracker_id
+from trackzoo.report.selection import Library, Opened, dataset_id, select, tracker_id
+from trackzoo.report.vot import VotRun, as_vot, profiles_for, score_vot
 from trackzoo.store.read import StoredRun, find_runs
 
 
@@ -50,16 +51,20 @@ def save(
     data_root: str | Path | None = None,
 ) -> list[BaselineRun]:
     """Score the chosen runs and write them as a baseline. Incomplete ones are refused; errors as `collect.collect`."""
-    runs = select(results, trackers, datasets)
+    runs = [as_vot(run) for run in select(results, trackers, datasets)]
     library = Library(data_root)
     refuse_incomplete(runs, library, results)
     saved = []
     for run in runs:
+        if random_weights(run):
+            raise TrackzooError(
+                f"{run.path}: found a run with random weights, which tests speed; its scores are no baseline"
+            )
         opened = library.open(run)
         if opened.hidden:
             raise TrackzooError(f"{run.dataset}: {opened.hidden}; it cannot be scored")
         names = opened.ordered(run.expected)
-        scored = _scored(run, names, profiles or [default_profile(opened.dataset)], library)
+        scored = _scored(run, names, _profiles(run, opened, profiles), library)
         fingerprint = opened.fingerprint(names)
         saved.append(
             BaselineRun(run.tracker, run.dataset, run.protocol, fingerprint, names, _boxes(run, names), scored)
@@ -97,7 +102,7 @@ def check(
     if not (tolerance >= 0 and box_tolerance >= 0):
         raise SettingsError(f"tolerances must not be negative, found {tolerance:g} and {box_tolerance:g}")
     everything = read_baseline(path)
-    found = {(run.tracker, run.dataset, run.protocol): run for run in find_runs(results)}
+    found = {(run.tracker, run.dataset, run.protocol): as_vot(run) for run in find_runs(results)}
     library, tally = Library(data_root), _Tally(path, tolerance, box_tolerance)
     for then in _chosen(path, everything, trackers, datasets):
         run = found.get(then.key)
@@ -158,6 +163,16 @@ def _first(
     return next((found for ours, theirs in pairs if (found := parting(names, ours, theirs, tolerance))), None)
 
 
+def _profiles(run: StoredRun, opened: Opened, wanted: ListOf[str]) -> list[str]:
+    """Profiles of a run's baseline. Raises `TrackzooError` where none of those asked for scores such runs."""
+    if not isinstance(run, VotRun):
+        return list(wanted) or [default_profile(opened.dataset)]
+    found = profiles_for(run, wanted)
+    if not found:
+        raise TrackzooError(f"{run.path}: {', '.join(wanted)} do not score runs under '{run.protocol}'; 'vot' does")
+    return found
+
+
 def _boxes(run: StoredRun, names: Iterable[str]) -> tuple[tuple[Floats, ...], ...]:
     return tuple(tuple(run.boxes(name, repeat) for name in names) for repeat in run.repeats)
 
@@ -167,7 +182,8 @@ def _scored(run: StoredRun, names: tuple[str, ...], profiles: Iterable[str], lib
     scored = []
     for profile in profiles:
         try:
-            scores = score(library.open(run), boxes, names, profile)
+            opened, vot = library.open(run), run if isinstance(run, VotRun) else None
+            scores = score_vot(vot, opened, names, profile) if vot else score(opened, boxes, names, profile)
         except ResultsError as error:
             raise TrackzooError(f"{run.path}: {error}") from None
         each = {name: values for name, values in scores.per_sequence.items() if name in scores.metrics}
@@ -197,8 +213,10 @@ def _unready(run: StoredRun, then: BaselineRun) -> str:
         return f"{len(missing)} of the baseline's {len(then.names)} sequences are not there: {listing(missing)}"
     for repeat in run.repeats:
         for name, boxes in zip(then.names, then.boxes[0], strict=True):
-            rows = run.record(name, repeat)["objects"]
-            count = next(iter(rows.values()))["boxes"]["rows"]
+            if isinstance(run, VotRun):
+                count = len(run.boxes(name, repeat))
+            else:
+                count = next(iter(run.record(name, repeat)["objects"].values()))["boxes"]["rows"]
             if count != len(boxes):
                 return f"sequence '{name}' has {count} frames, the baseline {len(boxes)}"
     return ""
