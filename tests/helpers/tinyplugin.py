@@ -72,7 +72,7 @@ class Tiny(Tracker):
 
     def step(self, frames, states):
         for box in states:
-            box[0] += float(self.network[0].bias[0])
+            box[0] += float(self.network[0].bias.detach()[0])
         return [Prediction(np.array(box)) for box in states]
 '''
 

@@ -81,9 +81,9 @@ def test_what_is_doubtful_is_marked_and_not_ranked() -> None:
     board = replace(board, entries=(second, third, first))
     table = board_table(board)
     assert [row.cells[1].notes for row in table.rows] == [("§",), ("‡",), ("†",)]
-    assert texts(board, "#") == ["1", "2", "–"]
+    assert texts(board, "#") == ["–", "1", "–"]
     assert texts(board, "sequences") == ["8/8", "8/8", "8/9"]
-    assert all(cell.mark == "" for cell in table.rows[2].cells)
+    assert all(cell.mark == "" for row in (table.rows[0], table.rows[2]) for cell in row.cells)
     assert {mark for mark, _ in table.footnotes} == {"†", "‡", "§"}
     assert any("1 of 9 sequences" in text for _, text in table.footnotes)
 

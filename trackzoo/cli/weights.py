@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -212,7 +213,7 @@ def _consent(spec: WeightsSpec, origin: str) -> None:
     from trackzoo.errors import TrackzooError
 
     text = f"Fetch {spec.title} ({spec.file}) from {origin}? Licence: {spec.licence or 'not known, see ' + spec.page}."
-    if not click.get_text_stream("stdin").isatty():
+    if not sys.stdin.isatty():
         raise TrackzooError(f"{text} Nobody is here to be asked; --yes says yes")
     if not click.confirm(text):
         raise click.exceptions.Abort

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from trackzoo.errors import TrackzooError
+from trackzoo.report.collect import random_weights
 from trackzoo.report.selection import Library, select
 from trackzoo.sequence import Dataset
 from trackzoo.store.read import StoredRun
@@ -21,4 +22,8 @@ def chosen_run(results: Path, tracker: str, dataset: str, data_root: Path | None
     if len(runs) > 1:
         which = ", ".join(str(run.path) for run in runs)
         raise TrackzooError(f"{results}: found several runs of {tracker} on {dataset} ({which}), expected one")
+    if random_weights(runs[0]):
+        raise TrackzooError(
+            f"{runs[0].path}: found a run with random weights, which tests speed; there is nothing to hand on"
+        )
     return runs[0], Library(data_root).open(runs[0]).dataset

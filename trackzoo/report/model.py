@@ -84,6 +84,7 @@ class Entry:
         as_released: boxes were cut to integers first.
         deviations: from the tracker's own paper.
         intervals: metric -> where the figure lies with some confidence, by resampling the sequences.
+        remarks: what a reader must know of how the network's weights came to be.
     """
 
     tracker: str
@@ -103,6 +104,7 @@ class Entry:
     as_released: bool = False
     deviations: tuple[Deviation, ...] = ()
     intervals: Mapping[str, Interval] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
 
     @property
     def complete(self) -> bool:

@@ -130,7 +130,7 @@ def board_table(board: Board, decimals: int = 2, intervals: bool = False) -> Tab
     if own:
         headings.append(Heading("sequences", "sequences", "scored of those the run is meant to have"))
     notes = _Footnotes()
-    ranked = [entry for entry in runs if entry.complete or board.common]
+    ranked = [entry for entry in runs if (entry.complete or board.common) and not entry.random_weights]
     ranks: dict[str, list[Mark]] = {
         column.metric: marks(
             [entry.scores.metrics.get(column.metric, math.nan) for entry in ranked], decimals, column.higher
@@ -356,7 +356,7 @@ def overview_table(comparison: Comparison, decimals: int = 2) -> Table | None:
                 board_caption(board),
             )
         )
-        whole = [entry for entry in board.entries if entry.complete or board.common]
+        whole = [entry for entry in board.entries if (entry.complete or board.common) and not entry.random_weights]
         values = [entry.scores.metrics.get(board.main.metric, math.nan) for entry in whole]
         ranks = dict(zip((entry.tracker for entry in whole), marks(values, decimals, board.main.higher), strict=True))
         columns.append(
@@ -461,6 +461,7 @@ def _entry_notes(entry: Entry, board: Board, notes: _Footnotes, short: bool = Fa
         found.append(notes.named(OTHER_DATA, "run on annotation that differs from what is on disk now"))
     if entry.random_weights:
         found.append(notes.named(RANDOM, "random weights: a test of the machinery, not of the tracker"))
+    found += [notes.numbered(text) for text in entry.remarks]
     return tuple(found)
 
 

@@ -100,7 +100,9 @@ def against_best(board: Board, column: Column) -> dict[str, Versus]:
     ranked = [
         entry
         for entry in board.entries
-        if (entry.complete or board.common) and math.isfinite(entry.scores.metrics.get(column.metric, math.nan))
+        if (entry.complete or board.common)
+        and not entry.random_weights
+        and math.isfinite(entry.scores.metrics.get(column.metric, math.nan))
     ]
     if len(ranked) < 2:
         return {}
