@@ -10,7 +10,7 @@ from torch import Tensor
 
 #: Side of a cell in pixels.
 CELL = 4
-#: Unsigned orientations; there are twice as many signed ones (Felzenszwalb et al., TPAMI 2010, section 6.2).
+#: Unsigned orientations; there are twice as many signed ones (Felzenszwalb et al., TPAMI 2010).
 ORIENTATIONS = 9
 #: Where a normalised histogram entry is cut (the same paper; Dalal and Triggs, CVPR 2005).
 TRUNCATION = 0.2
@@ -73,7 +73,7 @@ def hog(patches: Tensor) -> Tensor:
     """
     signed = orientation_cells(patches).double()
     unsigned = signed[:, :ORIENTATIONS] + signed[:, ORIENTATIONS:]
-    # Energy of the four blocks of 2 x 2 cells that a cell belongs to (equation 12 of the paper).
+    # Energy of the four blocks of 2 x 2 cells that a cell belongs to.
     energy = F.pad((unsigned * unsigned).sum(1, keepdim=True), (1, 1, 1, 1), mode="replicate")
     blocks = energy[:, :, 1:, 1:] + energy[:, :, :-1, 1:] + energy[:, :, 1:, :-1] + energy[:, :, :-1, :-1]
     norms = (blocks + 1e-4).rsqrt()

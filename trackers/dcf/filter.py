@@ -14,13 +14,17 @@ import torch
 from torch import Tensor
 
 
+#: Ridge on the confined filter, as a part of the patch's mean energy; small beside the penalties.
+RIDGE = 1e-3
+
+
 def hann(length: int) -> Tensor:
     """Cosine window without its zeros at the ends, (length,) float64."""
     return torch.hann_window(length + 2, periodic=False, dtype=torch.float64)[1:-1]
 
 
 def gaussian_labels(cells: int, sigmas: Tensor) -> Tensor:
-    """Wished responses: Gaussians around the patch's centre (MOSSE, section 3.1).
+    """Wished responses: Gaussians around the patch's centre (MOSSE).
 
     Args:
         cells: n.
@@ -55,23 +59,27 @@ def train(spectra: Tensor, labels: Tensor, supports: Tensor, regularisation: flo
 
     Per object, over spectra f of K channels, with y the label's spectrum and h the filter: minimise
 
-        |y - sum_k f_k h_k|^2 + regularisation |h|^2   with h zero outside its support in space.
+        |y - sum_k f_k h_k|^2 + ridge |h|^2   with h zero outside its support in space.
 
-    ADMM splits h into a free copy g and a confined copy h that are made to agree. The step for g is a ridge regression in each
-    frequency by itself, and its K x K matrix has rank one plus a diagonal, so Sherman and Morrison's formula inverts it
-    (BACF, equations 8 to 10, here in scaled form):
+    ADMM splits h into a free copy g and a confined copy h that are made to agree (BACF; here in scaled form, u the dual). The
+    step for g is a ridge regression in each frequency by itself; its K x K matrix is a diagonal plus one of rank one, which
+    Sherman and Morrison's formula inverts:
 
         w = h - u,   g = w + conj(f) (y - sum_k f_k w_k) / (penalty + sum_k |f_k|^2)
         h = what is left of g + u inside the support,   u = u + g - h
 
-    With `iterations` 0 the support is ignored and the filter is DSST's equation 3: conj(f) y / (sum |f|^2 + regularisation).
+    A few steps with a penalty that grows tenfold at each are enough for tracking, where the next frame goes on; they stop
+    short of the minimum, and the first penalty decides how far: it does what a ridge does elsewhere.
+
+    With `iterations` 0 the support is ignored and the filter is DSST's (equation 3): conj(f) y / (sum |f|^2 + regularisation).
 
     Args:
         spectra: (B, K, n, n / 2 + 1) complex128 of the windowed features.
         labels: (B, n, n / 2 + 1) complex128.
         supports: (B, n, n).
-        regularisation: as a part of the patch's mean energy, so that it means the same in rich and in poor texture.
-        iterations: steps of ADMM; the penalty grows tenfold at each.
+        regularisation: the first penalty (or DSST's ridge), as a part of the patch's mean energy, so that it means the same in
+            rich and in poor texture.
+        iterations: steps of ADMM.
 
     Returns:
         (B, K, n, n / 2 + 1) complex128.
@@ -81,20 +89,22 @@ def train(spectra: Tensor, labels: Tensor, supports: Tensor, regularisation: flo
     energy = (spectra * conjugate).real.sum(1, keepdim=True)
     mean = energy.mean((-1, -2), keepdim=True).clamp(min=1e-12)  # a patch without any texture has none
     wished = labels[:, None]
-    if iterations == 0:
-        return conjugate * (wished / (energy + regularisation * mean))
     penalty = regularisation * mean
-    confined = dual = torch.zeros_like(spectra)
-    for _ in range(iterations):
-        start = confined - dual
-        free = start + conjugate * ((wished - (spectra * start).sum(1, keepdim=True)) / (energy + penalty))
-        # The ridge on h itself is small beside the penalty, which pulls h towards the regularised g.
-        shrink = penalty / (penalty + 1e-3 * mean)
-        space = torch.fft.irfft2(free + dual, s=(cells, cells))
-        confined = torch.fft.rfft2(space * (supports[:, None] * shrink))
-        dual = (dual + free - confined) / 10  # the scaled dual shrinks as the penalty grows
+    # The first step starts from nothing: DSST's filter.
+    free = conjugate * (wished / (energy + penalty))
+    dual = torch.zeros_like(spectra)
+    for step in range(iterations):
+        dual = dual + free
+        confine = supports[:, None] * (penalty / (penalty + RIDGE * mean))
+        confined: Tensor = torch.fft.rfft2(torch.fft.irfft2(dual, s=(cells, cells)).mul_(confine))
+        if step == iterations - 1:
+            return confined
+        dual = dual.sub_(confined).mul_(0.1)  # the scaled dual shrinks as the penalty grows
         penalty = penalty * 10
-    return confined
+        start = confined - dual
+        rest = wished - (spectra * start).sum(1, keepdim=True)
+        free = start + conjugate * (rest / (energy + penalty))
+    return free
 
 
 def respond(spectra: Tensor, filters: Tensor, fine: int) -> Tensor:
@@ -107,7 +117,7 @@ def respond(spectra: Tensor, filters: Tensor, fine: int) -> Tensor:
 
     Returns:
         (B, n * fine, n * fine) float64; the interpolation is trigonometric, that is, the spectrum padded with zeros
-        (Danelljan et al., fDSST, TPAMI 2017, section 5.1).
+        (Danelljan et al., fDSST, TPAMI 2017).
     """
     product = (spectra * filters).sum(1)
     cells = product.shape[-2]
@@ -146,7 +156,7 @@ def locate(responses: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def peak_to_sidelobe(responses: Tensor, radius: int) -> Tensor:
-    """Peak to sidelobe ratio: how many standard deviations the peak stands above the rest (MOSSE, section 3.5).
+    """Peak to sidelobe ratio: how many standard deviations the peak stands above the rest (MOSSE, on failures).
 
     Args:
         responses: (B, m, m).

@@ -63,7 +63,7 @@ def histograms(bins: Tensor, where: Tensor) -> Tensor:
 
 
 def likelihood(bins: Tensor, frequencies: Tensor) -> Tensor:
-    """Probability that a pixel of that colour is the target's (Staple, equation 20), 0 for colours that were never seen.
+    """Probability that a pixel of that colour is the target's (Staple), 0 for colours that were never seen.
 
     Args:
         bins: (B, m, m).

@@ -1,4 +1,4 @@
-"""The scale filter: a correlation filter along the axis of scale (Danelljan et al., DSST, BMVC 2014, section 3.2).
+"""The scale filter: a correlation filter along the axis of scale (Danelljan et al., DSST, BMVC 2014).
 
 The target is cut out in S sizes around the current one; the features of each cut are one sample of a signal of length S with
 as many channels as there are features. Its filter is the closed form of DSST's equations 4 and 5.
@@ -20,7 +20,8 @@ def scale_factors(count: int, step: float) -> Tensor:
 def scale_label(count: int, sigma: float) -> Tensor:
     """Spectrum (S / 2 + 1,) of a Gaussian of `sigma` steps around the middle."""
     offsets = torch.arange(count, dtype=torch.float64) - count // 2
-    return torch.fft.rfft(torch.exp(-0.5 * (offsets / sigma) ** 2))
+    label: Tensor = torch.fft.rfft(torch.exp(-0.5 * (offsets / sigma) ** 2))
+    return label
 
 
 def scale_parts(spectra: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:

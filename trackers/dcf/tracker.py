@@ -52,7 +52,7 @@ class DcfSettings:
         cells: side of the search region in cells, even.
         padding: side of the search region, in square roots of the target's area (BACF's search region is like it).
         sigma: width of the wished peak, in square roots of the target's area (MOSSE to BACF: 1/16).
-        regularisation: of the filter, see `filter.train`.
+        regularisation: first penalty of ADMM, or DSST's ridge; see `filter.train`.
         iterations: of ADMM, see `filter.train`; 0 is DSST's filter.
         rate: how much of each new patch goes into the filter's model (BACF: 0.013).
         merge: weight of the colour score in the response, the filter has the rest (Staple: 0.3).
@@ -201,7 +201,7 @@ class DcfTracker(Tracker[DcfState]):
         growth = self.resize(frames, states, centres, growth, pictures)
         for state, centre, factor in zip(states, centres, growth, strict=True):
             state.centre, state.growth = centre, factor
-        # What is learned from a hidden or lost target is its cover (MOSSE, section 3.5).
+        # What is learned from a hidden or lost target is its cover (MOSSE, on failures).
         clear = [b for b, ratio in enumerate(ratios) if ratio >= self.settings.doubt]
         if clear:
             self.learn([frames[b] for b in clear], [states[b] for b in clear])
@@ -242,7 +242,7 @@ class DcfTracker(Tracker[DcfState]):
             ratios = self.sidelobe_ratios(responses).tolist()
             chances = torch.fft.rfft2(likelihood(bins, stacked(states, "palette")))
             size = responses.shape[-2:]
-            # Mean likelihood over a box around each place (Staple, equation 19), windowed as the features are.
+            # Mean likelihood over a box around each place (Staple), windowed as the features are.
             colours = torch.fft.irfft2(chances * stacked(states, "mean_kernel"), s=size) * self.samples
             merged = (1 - self.settings.merge) * responses + self.settings.merge * colours
             _, peaks = locate(merged)
@@ -275,7 +275,7 @@ class DcfTracker(Tracker[DcfState]):
         spectra, bins = self.look(frames, centres, self.search_sides(sizes))
         scale_spectra = self.look_at_scales(frames, centres, sizes)
         with self.stage("update"):
-            # Running means (MOSSE, equations 10 to 12; BACF, equation 12).
+            # Running means (MOSSE, equations 10 to 12; BACF).
             models = stacked(states, "model").lerp_(spectra, options.rate)
             labels, supports = stacked(states, "label"), stacked(states, "support")
             filters = train(models, labels, supports, options.regularisation, options.iterations)
