@@ -13,7 +13,6 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-
 #: Ridge on the confined filter, as a part of the patch's mean energy; small beside the penalties.
 RIDGE = 1e-3
 
