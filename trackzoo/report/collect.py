@@ -297,8 +297,8 @@ def _boards(
     ends: dict[tuple[str, ...], Ends] = {}
     profiles = _profiles(runs[0], opened, rules)
     if not profiles:
-        names = ", ".join(rules.profiles)
-        notes.append(f"{opened.title}, protocol {runs[0].protocol}: not scored under {names}; left out.")
+        asked = ", ".join(rules.profiles)
+        notes.append(f"{opened.title}, protocol {runs[0].protocol}: not scored under {asked}; left out.")
         return []
     if isinstance(runs[0], VotRun):
         pass
