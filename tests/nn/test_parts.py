@@ -43,7 +43,7 @@ def test_the_encoder_gives_the_same_with_and_without_a_probe() -> None:
     names: list[str] = []
     watched = encoder(templates, search, probe=lambda name, _: names.append(name))
     assert torch.allclose(watched, encoder(templates, search), atol=1e-6)
-    assert names == ["block0", "elimination0", "block1", "block2"]
+    assert names == ["embedded", "block0", "elimination0", "block1", "block2"]
     assert (watched.abs().sum(-1) == 0).sum(1).tolist() == [64 - survivors(0.7, 64)] * 2
     assert (encoder(templates, search, keep=1.0).abs().sum(-1) > 0).all()
 

@@ -58,7 +58,9 @@ class FourTokens(nn.Module):
 
     def forward(self, numbers: Tensor) -> Tensor:
         """(B, n) to (B, n, width)."""
-        return torch.cat([mlp(number) for mlp, number in zip(self.each, numbers.split(1, dim=1), strict=True)], dim=1)
+        return torch.cat(
+            [mlp(number) for mlp, number in zip(self.each, numbers.chunk(numbers.shape[1], dim=1), strict=True)], dim=1
+        )
 
 
 class SineToken(nn.Module):

@@ -64,10 +64,11 @@ class JN(nn.Module):
         if told is None:
             return tokens
         if isinstance(told, MaskEmbedding):
-            return tokens + told(boxes, self.template)
+            placed: Tensor = tokens + told(boxes, self.template)
+            return placed
         return torch.cat([told(box_numbers(boxes, self.source)).to(tokens.dtype), tokens], dim=1)
 
     def forward(self, templates: Tensor, search: Tensor, *, probe: Probe | None = None) -> Any:
         """Embedded templates and normalised search crops (B, 3, S, S) to the head's maps; see the heads."""
         tokens = self.backbone(templates, self.backbone.embed_search(search), probe=probe)
-        return self.box_head(tokens.transpose(1, 2).unflatten(2, (self.side, self.side)))  # (B, 768, F, F)
+        return self.box_head(tokens.transpose(1, 2).reshape(len(tokens), -1, self.side, self.side))  # (B, 768, F, F)

@@ -157,7 +157,7 @@ def _losses(golden: Mapping[str, Array]) -> Iterator[tuple[str, object]]:
     positive = label == 1
     cells = positive_cells(truth, classes.shape[-1]) & positive[:, None, None]
     score = torch.sigmoid(classes) * torch.sigmoid(quality)
-    terms = distribution_losses(score, bins.double().unflatten(1, (4, -1)), truth, positive)
+    terms = distribution_losses(score, bins.double().reshape(len(bins), 4, -1, *bins.shape[2:]), truth, positive)
     yield "loss_masks", cells
     yield "loss_l1", terms.l1
     yield "loss_giou", terms.giou

@@ -44,6 +44,6 @@ class OSTrack(nn.Module):
             Scores (B, 1, F, F), sizes (B, 2, F, F), offsets (B, 2, F, F); see `CentreHead`.
         """
         tokens = self.backbone(templates, self.backbone.embed_search(search), keep=keep, rows=rows, probe=probe)
-        features = tokens.transpose(1, 2).unflatten(2, (self.side, self.side))  # (B, 768, F, F)
+        features = tokens.transpose(1, 2).reshape(len(tokens), -1, self.side, self.side)  # (B, 768, F, F)
         maps: tuple[Tensor, Tensor, Tensor] = self.box_head(features)
         return maps

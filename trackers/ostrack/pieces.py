@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 import numpy as np
 import torch
@@ -70,7 +71,7 @@ def _crops(case: Case, golden: Arrays) -> Iterator[tuple[str, object]]:
     yield "crop_channel_sums", [[pixels.reshape(-1, 3).sum(0, dtype=np.int64) for pixels, _ in row] for row in cut]
     yield "crop_mask_count", [[mask.sum() for _, mask in row] for row in cut]
 
-    def thumbnails(which: int) -> Array:
+    def thumbnails(which: int) -> Any:
         return np.stack(
             [[row[k][which][:: kinds[k][1] // 32, :: kinds[k][1] // 32] for k in THUMBNAILS] for row in cut]
         )
@@ -81,8 +82,9 @@ def _crops(case: Case, golden: Arrays) -> Iterator[tuple[str, object]]:
 
 def _coordinates(case: Case, golden: Arrays) -> Iterator[tuple[str, object]]:
     if {"to_crop_boxes", "to_crop_extract", "to_crop_rf"} <= golden.keys():
+        about = golden["to_crop_extract"].astype(np.float64)
         pairs = zip(golden["to_crop_boxes"], golden["to_crop_rf"], strict=True)
-        yield "to_crop_out", [box_in_crop(box, golden["to_crop_extract"], float(factor), 256) for box, factor in pairs]
+        yield "to_crop_out", [box_in_crop(box, about, float(factor), 256) for box, factor in pairs]
     if "clip_in" in golden:
         yield "clip_out", clip_boxes(golden["clip_in"], (320, 240), CLIP_MARGIN)
 

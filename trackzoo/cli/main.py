@@ -35,6 +35,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "regress": ("regress", "Save a baseline of scores, or check against one."),
     "verify": ("verify", "Hold networks, trackers and metrics against their references."),
     "cost": ("cost", "Parameters, multiply-adds, milliseconds and memory of trackers."),
+    "inspect": ("inspect", "Save what a tracker looks at as pictures."),
     "doctor": ("doctor", "What is installed, where things are, what is missing."),
 }
 

@@ -91,7 +91,8 @@ class DistributionHead(nn.Module):
         """Feature map (B, channels, F, F) to maps of F × F."""
         logits = run_tower(self, "cls", features)
         # Exponentials and sums in float32 at least, whatever the convolutions ran in.
-        bins = run_tower(self, "reg", features).float().unflatten(1, (4, self.bins + 1))
+        bins = run_tower(self, "reg", features).float()
+        bins = bins.reshape(len(bins), 4, self.bins + 1, *bins.shape[2:])
         statistics = shape_statistics(bins, 2, self.top).flatten(1, 2)
         quality = torch.sigmoid(self.reg_conf(statistics)).float()
         score = torch.sigmoid(logits).float() * quality

@@ -89,7 +89,7 @@ class CornerHead(nn.Module):
         logits = torch.cat([run_tower(self, "tl", features), run_tower(self, "br", features)], dim=1).float()
         side = logits.shape[-1]
         steps = torch.arange(side, device=logits.device, dtype=torch.float32) / side
-        chance = logits.flatten(2).softmax(-1).unflatten(2, (side, side))
+        chance = logits.flatten(2).softmax(-1).reshape(logits.shape)
         corners = torch.stack(
             [(chance.sum(2) * steps).sum(-1), (chance.sum(3) * steps).sum(-1)], dim=2
         )  # (B, corner, xy)

@@ -58,7 +58,7 @@ class OneStreamEncoder(nn.Module):
 
     def embed_templates(self, crops: Tensor) -> Tensor:
         """T normalised template crops (B, T, 3, side, side) to (B, T · Lz, width) tokens, crop after crop."""
-        tokens = self.patch_embed(crops.flatten(0, 1)) + self.pos_embed_z
+        tokens: Tensor = self.patch_embed(crops.flatten(0, 1)) + self.pos_embed_z
         return tokens.reshape(crops.shape[0], -1, tokens.shape[-1])
 
     def embed_search(self, crops: Tensor) -> Tensor:
@@ -99,7 +99,7 @@ class OneStreamEncoder(nn.Module):
             search: (B, Lx, width) embedded search crops.
             keep: one share for all pruning blocks in place of `prune_at`'s (training's warm-up).
             rows: template tokens whose attention decides; the centres of all templates by default.
-            probe: is offered `block{i}` tokens and `elimination{n}` (weights, positions, surviving positions).
+            probe: is offered `embedded` and `block{i}` tokens and `elimination{n}` (weights, positions, surviving positions).
 
         Returns:
             (B, Lx, width); cells that were pruned are zero (they are left out of the last norm).
@@ -107,10 +107,13 @@ class OneStreamEncoder(nn.Module):
         length = templates.shape[1]
         chosen = self._chosen(rows, length, search.device)
         tokens = torch.cat([templates, search], dim=1)
+        if probe is not None:
+            probe("embedded", tokens)
         cells = search.shape[1]
         positions = torch.arange(cells, device=search.device).expand(search.shape[0], -1)
         stages = 0
         for index, block in enumerate(self.blocks):
+            assert isinstance(block, Block)
             ratio = self.prune_at.get(index)
             if ratio is not None and keep is not None:
                 ratio = keep

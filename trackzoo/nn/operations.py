@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 
-class Operations(TorchDispatchMode):
+class Operations(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Counts while it is entered.
 
     Attributes:
@@ -20,7 +20,7 @@ class Operations(TorchDispatchMode):
     """
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.layers = 0
         self.products = 0
 
@@ -46,14 +46,14 @@ class Operations(TorchDispatchMode):
 
 def _convolution(args: tuple[Any, ...], out: Tensor) -> int:
     """Each output value is a sum over the kernel and the channels of its group."""
-    return out.numel() * math.prod(args[1].shape[1:])
+    return int(out.numel() * math.prod(args[1].shape[1:]))
 
 
 def _attention(args: tuple[Any, ...]) -> int:
     """Queries (…, L, d) with keys (…, S, d), then the result with values (…, S, e)."""
     query, key, value = args[:3]
     rows = math.prod(query.shape[:-1])
-    return rows * key.shape[-2] * (query.shape[-1] + value.shape[-1])
+    return int(rows * key.shape[-2] * (query.shape[-1] + value.shape[-1]))
 
 
 LAYERS: dict[str, Callable[[tuple[Any, ...], Any], int]] = {

@@ -134,7 +134,9 @@ class SearchTracker(Tracker[State], Generic[State]):
         flat = [each for windows_of_one in windows for each in windows_of_one]
         repeated = [frame for frame in frames for _ in settings.template_factors]
         crops = normalise(crop_batch(repeated, flat, self.device, self.crops.exact))
-        return crops.unflatten(0, (len(boxes), -1)), windows
+        crops = crops.reshape(len(boxes), -1, *crops.shape[1:])
+        self.probe("templates", crops)
+        return crops, windows
 
     @torch.inference_mode()
     def start(
@@ -156,6 +158,7 @@ class SearchTracker(Tracker[State], Generic[State]):
         with self.stage("crop"):
             windows = [window(state.box, self.crops.search_factor, self.crops.search_size) for state in states]
             search = normalise(crop_batch(frames, windows, self.device, self.crops.exact))
+        self.probe("search", search)
         with self.stage("network"):
             with autocast(self.device, self.dtype):
                 located = self.locate(search, states)

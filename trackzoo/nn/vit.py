@@ -69,9 +69,9 @@ class Attention(nn.Module):
         width, channels = tokens.shape[-1], tokens.shape[-1] // self.heads
         weight, bias = self.qkv.weight, self.qkv.bias
         query = F.linear(tokens[:, first:], weight[:width], bias[:width])
-        pair = F.linear(tokens, weight[width:], bias[width:]).unflatten(2, (2, self.heads, channels))
+        pair = F.linear(tokens, weight[width:], bias[width:]).reshape(*tokens.shape[:2], 2, self.heads, channels)
         key, value = pair.permute(2, 0, 3, 1, 4).unbind(0)
-        query = query.unflatten(2, (self.heads, channels)).transpose(1, 2)
+        query = query.reshape(*query.shape[:2], self.heads, channels).transpose(1, 2)
         return self.join(F.scaled_dot_product_attention(query, key, value))
 
     def forward_with_rows(self, tokens: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:

@@ -69,10 +69,9 @@ def compare(ours: object, golden: Array, rule: Tolerance) -> Deviation:
     """Compare an array with the reference's under a rule; shapes must agree, except for sets."""
     found = np.asarray(ours)
     if rule.kind == "set":
-        a, b = set(found.reshape(-1).tolist()), set(golden.reshape(-1).tolist())
-        if found.size != golden.size:
-            return Deviation(len(a ^ b), len(a ^ b) / max(len(b), 1), False, f"{found.size} values for {golden.size}")
-        return Deviation(len(a ^ b), len(a ^ b) / max(len(b), 1), a == b)
+        alone = len({*found.reshape(-1).tolist()} ^ {*golden.reshape(-1).tolist()})
+        text = "" if found.size == golden.size else f"{found.size} values for {golden.size}"
+        return Deviation(alone, alone / max(golden.size, 1), alone == 0 and not text, text)
     if found.shape != golden.shape:
         return Deviation(float("inf"), float("inf"), False, f"shape {found.shape} for {golden.shape}")
     if golden.dtype.kind in "US":

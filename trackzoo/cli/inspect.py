@@ -1,0 +1,105 @@
+"""`trackzoo inspect`: a tracker's probes as pictures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+
+@click.command()
+@click.argument("name", metavar="TRACKER")
+@click.option("--dataset", "-d", default="synth", show_default=True, metavar="NAME", help="Data set.")
+@click.option("--sequence", "-s", metavar="NAME", help="Sequence (default: the data set's first).")
+@click.option("--frames", "-f", default="1", show_default=True, metavar="N,N…", help="Frames to draw, counted from 0.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), default=Path("inspect"), show_default=True, metavar="DIR", help="Folder."
+)
+@click.option("--weights", metavar="NAME|FILE", help="Weights, if not the variant's own.")
+@click.option("--random-weights", is_flag=True, help="A network without weights, to try this out.")
+@click.option("--data-root", type=click.Path(path_type=Path), metavar="DIR", help="Where the benchmarks lie.")
+@click.option("--device", default="cpu", show_default=True, help="torch device.")
+@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="A setting of the tracker.")
+def inspect(
+    name: str,
+    dataset: str,
+    sequence: str | None,
+    frames: str,
+    out: Path,
+    weights: str | None,
+    random_weights: bool,
+    data_root: Path | None,
+    device: str,
+    settings: tuple[str, ...],
+) -> None:
+    """Save what TRACKER looks at as pictures: templates, surviving tokens, response, attention, distributions.
+
+    \b
+    trackzoo inspect procontext --frames 1,50,100 --out pictures
+    trackzoo inspect jn --random-weights
+    """
+    from trackzoo.cli.options import settings_in
+    from trackzoo.engine.devices import choose_devices
+    from trackzoo.errors import SettingsError, UnknownName
+    from trackzoo.registry import open_dataset, tracker
+
+    choice = tracker(name)
+    if random_weights or weights:
+        choice = choice.with_weights("random" if random_weights else str(weights))
+    wanted = _frames(frames)
+    opened = open_dataset(dataset, data_root)
+    names = list(opened.names)
+    if sequence is not None and sequence not in names:
+        raise UnknownName("sequence", sequence, names, f"'trackzoo datasets show {dataset}'")
+    chosen = opened[sequence or names[0]]
+    if max(wanted) >= len(chosen.frames):
+        raise SettingsError(f"--frames {max(wanted)}: {chosen.name} has frames 0 to {len(chosen.frames) - 1}")
+    loaded = choice.load(device=choose_devices(device)[0], **settings_in(settings))
+    written = _draw(choice.id, loaded, chosen, wanted, out)
+    if not written:
+        raise SettingsError(f"tracker '{choice.id}' offers nothing that can be drawn")
+    for path in written:
+        click.echo(path)
+
+
+def _frames(text: str) -> list[int]:
+    from trackzoo.errors import SettingsError
+
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isdigit() and int(part) > 0 for part in parts):
+        raise SettingsError(f"--frames: found '{text}', expected numbers from 1 on, e.g. 1,10,100 (frame 0 is given)")
+    return sorted({int(part) for part in parts})
+
+
+def _draw(name: str, tracker: Any, sequence: Any, wanted: list[int], out: Path) -> list[Path]:
+    """Track up to the last wanted frame; save pictures of those wanted."""
+    from trackzoo.errors import SettingsError
+    from trackzoo.nn.pictures import PICTURES
+    from trackzoo.nn.search_tracking import SearchTracker
+    from trackzoo.sequence import Target
+
+    if not isinstance(tracker, SearchTracker):
+        raise SettingsError(f"tracker '{name}' offers nothing that can be drawn; the one-stream trackers do")
+    trace: dict[str, Any] = {}
+    tracker.attach(trace.__setitem__)
+    [(state, _)] = tracker.start([sequence.frames[0]], [Target(sequence.boxes[0])], [0])
+    written: list[Path] = []
+    for index in range(1, wanted[-1] + 1):
+        # Drawing needs what the network sees on the wanted frames alone; templates may be cut on any.
+        kept = {"templates": trace["templates"]} if "templates" in trace else {}
+        trace.clear()
+        trace.update(kept)
+        tracker.step([sequence.frames[index]], [state])
+        if index not in wanted:
+            continue
+        for kind, draw in PICTURES.items():
+            figure = draw(tracker, trace)
+            if figure is not None:
+                out.mkdir(parents=True, exist_ok=True)
+                path = out / f"{name}-{sequence.name}-{index:05d}-{kind}.png"
+                figure.savefig(path, dpi=130)
+                written.append(path)
+    tracker.attach(None)
+    tracker.release([state])
+    return written
