@@ -6,7 +6,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib.resources.abc import Traversable
 
 from trackzoo.errors import DataError
 from trackzoo.weights.facts import WeightsSpec
@@ -14,22 +13,20 @@ from trackzoo.weights.header import Entry
 
 
 @lru_cache(maxsize=64)
-def _read(file: Traversable) -> dict[str, Entry]:
+def manifest(spec: WeightsSpec) -> Mapping[str, Entry]:
+    """Names of the tensors that weights must have, with shape and type. Raises `DataError` for a broken manifest."""
     try:
-        entries = json.loads(file.read_text(encoding="utf-8"))
+        entries = json.loads(spec.manifest.read_text(encoding="utf-8"))
         return {
             name: Entry(tuple(value["shape"]), value.get("dtype", "float32")) for name, value in sorted(entries.items())
         }
     except OSError:
-        raise DataError(str(file), "no such manifest", "one that comes with the plugin", "install it again") from None
+        raise DataError(
+            str(spec.manifest), "no such manifest", "the plugin's own", "install the plugin again"
+        ) from None
     except (ValueError, TypeError, KeyError, AttributeError):
         expected = 'a JSON object: names -> {"shape": […], "dtype": "…"}'
-        raise DataError(str(file), "an unreadable manifest", expected, "install the plugin again") from None
-
-
-def manifest(spec: WeightsSpec) -> Mapping[str, Entry]:
-    """Names of the tensors that weights must have, with shape and type. Raises `DataError` for a broken manifest."""
-    return _read(spec.manifest)
+        raise DataError(str(spec.manifest), "an unreadable manifest", expected, "install the plugin again") from None
 
 
 @dataclass(frozen=True)
