@@ -1,0 +1,1 @@
+"""Baselines of the regression gate: scores and boxes of the project's own runs."""
