@@ -3,9 +3,9 @@
     python benchmarks/report.py [--frames 2448] [--trackers 5] [--whole] [--keep DIR]
 
 Each line is the best of three processes that import everything first and then do the work once: reading alone (files, their
-SHA-256, numbers), computing alone (all curves, from arrays), both as `trackzoo report` does them without any cache, and both when
-nothing has changed since. Seconds are by the clock; beside them stands the processor time, its children's included, which other
-work on the machine disturbs less.
+SHA-256, numbers) in one process, computing alone (all curves, from arrays) likewise, the whole report as `trackzoo report`
+makes it without any cache, and when nothing has changed since. Seconds are by the clock; beside them stands the processor time, its
+children's included, which other work on the machine disturbs less. Peak memory is that of the process and its largest child.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def make(folder: Path, frames: int, trackers: int, whole: bool) -> None:
 
 def work(what: str, folder: Path) -> None:
     """Do one thing in this process and print seconds, processor seconds and peak memory."""
-    import trackzoo.report.report
+    import trackzoo.report.report  # noqa: F401  # what a report imports is not measured
     from trackzoo.api import compare
     from trackzoo.report.collect import evaluate
     from trackzoo.report.selection import Library
@@ -149,7 +149,8 @@ def main() -> None:
         files = [path for path in (folder / "runs").rglob("*.txt") if "_" not in path.stem]
         size = sum(path.stat().st_size for path in files) / 2**20
         print(
-            f"280 sequences of {chosen.frames:,} frames, {chosen.trackers} trackers: {len(files)} files of boxes, {size:.0f} MiB"
+            f"280 sequences of {chosen.frames:,} frames, {chosen.trackers} trackers: "
+            f"{len(files)} files of boxes, {size:.0f} MiB"
         )
         print(f"{'':34s} seconds  processor  peak memory")
         for what, label in (

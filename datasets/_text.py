@@ -19,9 +19,14 @@ from trackzoo.geometry import Floats
 
 _RESTORE = "restore the file from the benchmark's archive"
 _BLANKS = bytes.maketrans(b",;\t", b"   ")
-# A comma with nothing before or after it hides a missing number, which blanks alone cannot.
-_HOLE = re.compile(rb"[,;][ \t]*[,;]|^[ \t]*[,;]|\n[ \t]*[,;]")
-_BLANK_LINE = re.compile(rb"\n[ \t]*\n")
+_COMMAS = bytes.maketrans(b";", b",")
+
+
+def _gapped(data: bytes) -> tuple[bool, bool]:
+    """Whether a comma has nothing before or after it (it hides a missing number, which blanks alone cannot), and whether a
+    line is blank."""
+    solid = data.translate(_COMMAS, b" \t")
+    return solid.startswith(b",") or b",," in solid or b"\n," in solid, b"\n\n" in solid
 
 
 def read_bytes(path: Path) -> bytes:
@@ -56,7 +61,7 @@ def read_numbers(path: Path, columns: int | Collection[int], *, allow_nan: bool 
     """
     wanted = (columns,) if isinstance(columns, int) else tuple(columns)
     data = read_bytes(path)
-    if not _HOLE.search(data) and not _BLANK_LINE.search(data):
+    if not any(_gapped(data)):
         try:
             values = np.loadtxt(io.BytesIO(data.translate(_BLANKS)), comments=None, ndmin=2)
         except ValueError:

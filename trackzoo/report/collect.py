@@ -348,11 +348,11 @@ def _boards(
     if worth:
         _prepare(opened, unknown, profiles)
     found: dict[str, list[Entry]] = {name: [] for name in profiles}
-    for (run, names, differing), (entries, refused) in zip(todo, each(work, todo, worth=worth), strict=True):
+    for (run, names, other), (entries, refused) in zip(todo, each(work, todo, worth=worth), strict=True):
         remarks = remarks_of(run.identity)
         scored = {}
         for entry in entries:
-            scored[entry.scores.profile] = replace(entry, other_data=differing, remarks=remarks)
+            scored[entry.scores.profile] = replace(entry, other_data=other, remarks=remarks)
             found[entry.scores.profile].append(scored[entry.scores.profile])
         if every:
             if names not in ends and not isinstance(run, VotRun):

@@ -210,7 +210,12 @@ def unpacked(facts: Mapping[str, Any], arrays: Arrays) -> tuple[Scores, dict[str
         return {key.split("/", 1)[1]: values for key, values in arrays.items() if key.startswith(f"{name}/")}
 
     curves = {
-        name: Curve(*(arrays[f"curves/{name}/{part}"] for part in ("thresholds", "values", "per_sequence")), unit)
+        name: Curve(
+            arrays[f"curves/{name}/thresholds"],
+            arrays[f"curves/{name}/values"],
+            arrays[f"curves/{name}/per_sequence"],
+            unit,
+        )
         for name, unit in facts["units"].items()
     }
     scores = Scores(

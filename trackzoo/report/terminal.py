@@ -72,7 +72,8 @@ def _rich(table: Table) -> Any:
             drawn.add_row(
                 *[Text("published", style="dim italic") if i == 1 else Text("") for i in range(len(row.cells))]
             )
-        drawn.add_row(*[_cell(cell, row, *widths, Text) for cell, *widths in zip(row.cells, room, behind, strict=True)])
+        places = zip(row.cells, room, behind, strict=True)
+        drawn.add_row(*[_cell(cell, row, notes, detail, Text) for cell, notes, detail in places])
     return drawn
 
 
