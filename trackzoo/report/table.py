@@ -279,7 +279,7 @@ def cross_table(cross: CrossBoard, decimals: int = 2, intervals: bool = False) -
     headings = [Heading("Profile", "Profile", numeric=False), Heading("Boxes", "Boxes", numeric=False)]
     headings += [Heading(column.title, column.latex, column.meaning) for column in cross.columns]
     kinds = {"run": cross.tracker, "ceiling": "ceiling (annotation)", "floor": "floor (first box)"}
-    rows = []
+    rows: list[Row] = []
     refusals = {row.profile: row.refused for row in cross.rows if row.kind == "run"}
     for row in cross.rows:
         if row.kind != "run" and row.refused and row.refused == refusals.get(row.profile):
