@@ -169,3 +169,30 @@ def test_the_larger_ones_too(name: str, arrays: int) -> None:
     certificate = target(name).verify()
     assert [row for row in certificate.rows if row.status in ("differs", "unknown")] == []
     assert certificate.compared == arrays
+
+
+@pytest.mark.slow
+def test_any_folder_of_the_format_is_a_case(tmp_path: Path) -> None:
+    """A track of another salt and scene, made by the benchmark's plain loop, which shares no network code with ours."""
+    import importlib.util
+
+    path = Path(__file__).resolve().parents[2] / "benchmarks" / "onestream.py"
+    spec = importlib.util.spec_from_file_location("benchmark_onestream", path)
+    assert spec is not None
+    assert spec.loader is not None
+    benchmark = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(benchmark)
+    from trackzoo.parity.case import Case
+    from trackzoo.trackers.ostrack.model import OSTrack
+    from trackzoo.trackers.ostrack.tracker import OSTrackTracker
+
+    place = folder(tmp_path, "ostrack-256", salt="elsewhere", scene_seed=5)
+    case = Case(place, PACKAGED["ostrack-256"])
+    video, boxes, _ = case.scene
+    plain = benchmark.Plain(OSTrackTracker(weights=case.fill(OSTrack())))
+    track = np.stack([boxes[0], *plain.track(video, boxes[0])])
+    np.savez(place / "track.npz", boxes=track, init_box=boxes[0])
+    done = run("ostrack-256", "--goldens", place)
+    assert done.return_value == 0, done.stdout
+    np.savez(place / "track.npz", boxes=track + 0.03, init_box=boxes[0])
+    assert run("ostrack-256", "--goldens", place, "-q").return_value == 1

@@ -6,6 +6,7 @@ Sampling, augmentation and the loop are not here yet.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -57,9 +58,10 @@ def losses(maps: tuple[Tensor, Tensor, Tensor], truth: Tensor) -> Losses:
 
 def optimiser(network: nn.Module) -> torch.optim.AdamW:
     """AdamW with the encoder at a tenth of the head's rate."""
-    encoder = [each for name, each in network.named_parameters() if name.startswith("backbone.")]
-    rest = [each for name, each in network.named_parameters() if not name.startswith("backbone.")]
-    return torch.optim.AdamW([{"params": rest}, {"params": encoder, "lr": ENCODER_RATE}], lr=RATE, weight_decay=DECAY)
+    encoder: list[Tensor] = [each for name, each in network.named_parameters() if name.startswith("backbone.")]
+    rest: list[Tensor] = [each for name, each in network.named_parameters() if not name.startswith("backbone.")]
+    groups: list[dict[str, Any]] = [{"params": rest}, {"params": encoder, "lr": ENCODER_RATE}]
+    return torch.optim.AdamW(groups, lr=RATE, weight_decay=DECAY)
 
 
 def schedule(steps: torch.optim.Optimizer, drop: int = 240) -> torch.optim.lr_scheduler.StepLR:
