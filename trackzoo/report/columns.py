@@ -54,6 +54,10 @@ COLUMNS: tuple[Column, ...] = (
     Column(
         "norm_precision", "P_norm", "P$_{\\mathrm{norm}}$", "normalized precision: centre error up to 0.2 target sizes"
     ),
+    Column("coverage", "coverage", "coverage", "share of frames with a box"),
+    Column("mao", "mAO", "mAO", "mean over object classes of their mean overlap"),
+    Column("msr50", "mSR0.5", "mSR$_{0.5}$", "mean over object classes of SR0.5"),
+    Column("msr75", "mSR0.75", "mSR$_{0.75}$", "mean over object classes of SR0.75"),
 )
 _BY_METRIC = {column.metric: column for column in COLUMNS}
 
