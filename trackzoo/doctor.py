@@ -9,13 +9,9 @@ import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from trackzoo._version import __version__
 from trackzoo.config import cache_folder, config_file, results_folder
-
-if TYPE_CHECKING:
-    from trackzoo.registry import TrackerChoice
 
 
 @dataclass(frozen=True)
@@ -153,25 +149,16 @@ def weights() -> list[Finding]:
 def trackers() -> list[Finding]:
     """Every tracker: whether it can run here, or why not."""
     from trackzoo.registry import resolve, tracker, tracker_names
+    from trackzoo.weights.chosen import lacking
 
     found = []
     for name in tracker_names():
         choice = tracker(name)
         reason = resolve(choice.spec.unavailable)(choice.id) if choice.spec.unavailable else None
-        if not reason and choice.learned:
-            reason = _without_weights(choice)
+        reason = reason or lacking(choice)
         state, text = ("missing", reason) if reason else ("ok", "can run")
         found.append(Finding("trackers", name, state, text))
     return found
-
-
-def _without_weights(choice: TrackerChoice) -> str:
-    """Why a tracker's network has no weights; empty when it has."""
-    from trackzoo.weights.cache import present
-
-    if not choice.weights:
-        return "none of its weights are published; --weights FILE names yours"
-    return "" if present(choice.weights) else f"its weights '{choice.weights}' are not here"
 
 
 def examine() -> list[Finding]:

@@ -142,7 +142,7 @@ class TrackerChoice:
             return
         if not self.weights:
             raise SettingsError(
-                f"tracker '{self.id}' needs weights, and none of it are published: --weights FILE names yours, "
+                f"tracker '{self.id}' cannot run here: it needs weights, and none are published: --weights FILE names yours, "
                 "--random-weights is for tests of speed"
             )
         try:

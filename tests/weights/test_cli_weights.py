@@ -148,7 +148,7 @@ def test_random_weights_are_for_speed_alone(tiny: Cli, refused: Refused, tmp_pat
 
 
 def test_a_variant_without_published_weights_says_so(tiny: Cli, refused: Refused, official: Path) -> None:
-    refused(tiny("run", "-t", "tiny-own", "-d", SYNTH), "none of it are published", "--weights FILE")
+    refused(tiny("run", "-t", "tiny-own", "-d", SYNTH), "none are published", "--weights FILE")
     done = tiny("run", "-t", "tiny-own", "-d", SYNTH, "--weights", official)
     assert done.returncode == 0, done.stderr
     refused(tiny("run", "-t", "tiny", "-d", SYNTH, "--weights", "tinny"), "did you mean", "tiny")

@@ -14,7 +14,7 @@ from toys import Toy
 import trackzoo
 from trackzoo.engine.plan import prepare
 from trackzoo.engine.runner import run
-from trackzoo.errors import SettingsError
+from trackzoo.errors import ResultsError, SettingsError
 from trackzoo.registry import TrackerChoice, dataset_names, dataset_specs, tracker_names
 from trackzoo.report.table import board_table
 from trackzoo.tracker import TrackerSpec
@@ -170,3 +170,21 @@ def test_a_converted_file_tells_what_it_was_trained_on_wherever_it_lies(choice: 
     copy.write_bytes(chosen.weights_file("tiny-got10k").read_bytes())
     plan = prepare(choice, Toy({"one": 3}, id="got10k-val"), device="cpu", weights=copy)
     assert plan.remarks == ()
+
+
+@pytest.mark.parametrize(
+    ("weights", "words"), [(None, ""), ("tiny-got10k", " --weights tiny-got10k"), ("random", " --random-weights")]
+)
+def test_an_incomplete_run_is_finished_with_the_same_weights(
+    choice: TrackerChoice, tmp_path: Path, weights: str | None, words: str
+) -> None:
+    for name in ("tiny", "tiny-got10k"):
+        take_in(name, tmp_path)
+    data = Toy({"one": 3, "two": 3}, id="my-data")
+    assert not run(choice, data, results=tmp_path, device="cpu", sequences=("one",), weights=weights).complete
+    with pytest.raises(ResultsError) as caught:
+        trackzoo.compare(datasets=[data], results=tmp_path)
+    command = str(caught.value)
+    assert words in command
+    # `tiny` is known to this test alone, so that its usual weights are named, too.
+    assert ("--random-weights" in command) == (weights == "random")

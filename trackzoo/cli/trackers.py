@@ -23,7 +23,7 @@ class Row:
         summary: one line.
         takes, gives: of `box`, `mask`, `text`.
         parameters: number of parameters where there is a network and it is known.
-        weights: `none needed`, the name of those it needs with `present` or `absent`.
+        weights: `none needed`, `none published` (a person's own will do), or a name with `present` or `absent`.
         missing: why it cannot run here; empty when it can.
         paper: citation.
     """
@@ -43,7 +43,7 @@ class Row:
 def weights_state(choice: TrackerChoice) -> str:
     """Whether the weights that a tracker needs are here."""
     if not choice.weights:
-        return "none needed"
+        return "none published" if choice.learned else "none needed"
     from trackzoo.weights.cache import present
 
     return f"{choice.weights} ({'present' if present(choice.weights) else 'absent'})"
@@ -53,6 +53,7 @@ def listing() -> list[Row]:
     """Every tracker by family, variants in the plugin's order."""
     from trackzoo.errors import TrackzooError
     from trackzoo.registry import tracker, tracker_specs
+    from trackzoo.weights.chosen import lacking
 
     rows = []
     for family, spec in tracker_specs().items():
@@ -62,7 +63,7 @@ def listing() -> list[Row]:
                 choice.check()
                 missing = ""
             except TrackzooError as error:
-                missing = str(error).partition("cannot run here: ")[2] or str(error)
+                missing = lacking(choice) or str(error).partition("cannot run here: ")[2] or str(error)
             rows.append(
                 Row(
                     name,

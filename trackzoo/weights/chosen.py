@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from trackzoo.errors import DataError, SettingsError, UnknownName
 from trackzoo.weights.cache import digest, present, read_facts, weights_file
@@ -13,6 +13,9 @@ from trackzoo.weights.facts import WeightsSpec
 from trackzoo.weights.fit import compare, manifest, refuse_misfit
 from trackzoo.weights.header import read_header
 from trackzoo.weights.table import weights_specs
+
+if TYPE_CHECKING:
+    from trackzoo.registry import TrackerChoice
 
 #: The word for a seeded random initialisation.
 RANDOM = "random"
@@ -44,6 +47,17 @@ def how_to_get(spec: WeightsSpec) -> str:
     if not spec.page:
         return f"they are not published; 'trackzoo weights add {spec.name} FILE' takes in a file of yours"
     return f"download {spec.file} ({spec.title}) from {spec.page}, then 'trackzoo weights add {spec.name} {spec.file}'"
+
+
+def lacking(choice: TrackerChoice) -> str:
+    """Why a tracker's network has no weights here, in short; empty when it has, or has no network."""
+    if not choice.learned:
+        return ""
+    if not choice.weights:
+        return "none of its weights are published; --weights FILE names yours"
+    if choice.weights not in weights_specs() or present(choice.weights):
+        return ""
+    return f"its weights are not here: trackzoo weights get {choice.weights}"
 
 
 def check_whole(spec: WeightsSpec) -> None:
