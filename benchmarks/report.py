@@ -5,7 +5,8 @@
 Each line is the best of three processes that import everything first and then do the work once: reading alone (files, their
 SHA-256, numbers) in one process, computing alone (all curves, from arrays) likewise, the whole report as `trackzoo report`
 makes it without any cache, and when nothing has changed since. Seconds are by the clock; beside them stands the processor
-time, its children's included, which other work on the machine disturbs less. Peak memory is that of the process and its largest child.
+time, its children's included, which other work on the machine disturbs less. Peak memory is that of the process
+and its largest child.
 """
 
 from __future__ import annotations
