@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import shutil
 from pathlib import Path
@@ -373,3 +374,39 @@ def test_real_published_figures_stand_under_a_real_data_set(tmp_path: Path) -> N
 
 def test_select_orders_runs(results: Path) -> None:
     assert [run.tracker for run in select(results, [], [])] == ["dcf", "opencv-mil", "static"]
+
+
+def test_a_first_box_alone_is_not_called_a_server_s(tmp_path: Path) -> None:
+    import cv2
+
+    (tmp_path / "mine" / "img").mkdir(parents=True)
+    for index in range(4):
+        cv2.imwrite(str(tmp_path / "mine" / "img" / f"{index:04d}.png"), np.zeros((40, 60, 3), np.uint8))
+    (tmp_path / "mine" / "init.txt").write_text("5,5,20,20\n")
+    trackzoo.run("static", "folder", data_root=tmp_path / "mine", results=tmp_path / "runs")
+    with pytest.raises(TrackzooError, match="only the first frame is annotated") as refused:
+        trackzoo.compare(results=tmp_path / "runs")
+    assert "server" not in str(refused.value)
+
+
+def test_a_benchmark_is_read_where_the_run_found_it(tmp_path: Path) -> None:
+    root = tmp_path / "LaSOT"
+    home = root / "airplane" / "airplane-1"
+    home.mkdir(parents=True)
+    (home / "groundtruth.txt").write_text("10,10,20,20\n11,11,20,20\n12,12,20,20\n")
+    (home / "full_occlusion.txt").write_text("0,0,0\n")
+    (home / "out_of_view.txt").write_text("0,0,0\n")
+    (home / "nlp.txt").write_text("a plane\n")
+    dataset = trackzoo.open_dataset("lasot", root)
+    folder = store(tmp_path / "runs", "dcf", shifted(1), dataset=dataset, expected=["airplane-1"])
+    with pytest.raises(TrackzooError, match="where is LaSOT"):
+        trackzoo.compare(results=tmp_path / "runs")
+    file = folder / "run.json"
+    facts = json.loads(file.read_text())
+    file.write_text(json.dumps({**facts, "data_root": str(root)}))
+    report = trackzoo.compare(results=tmp_path / "runs")
+    assert report.boards[0].entries[0].tracker == "dcf"
+    assert any(f"read from {root}, where the run of dcf was made" in note for note in report.notes)
+    file.write_text(json.dumps({**facts, "data_root": str(tmp_path / "gone")}))
+    with pytest.raises(TrackzooError, match="where is LaSOT"):
+        trackzoo.compare(results=tmp_path / "runs")

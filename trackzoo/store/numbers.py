@@ -32,8 +32,8 @@ _STEP_TWICE = (1e-16, 2.0902213275965398e-33)
 _SPACE, _MINUS, _POINT = 32, 45, 46
 
 
-# glibc returns the end of its heap to the system whenever more than 128 KiB of it are free, and gets it back page by page, which
-# triples the time of array operations of this size. A large block that comes and goes raises that limit, to 32 MiB here.
+# glibc returns the end of its heap to the system whenever more than 128 KiB of it are free, and gets it back page by page,
+# which triples the time of array operations of this size. A large block that comes and goes raises that limit to 32 MiB.
 np.empty(1 << 24, dtype=np.uint8)
 
 
