@@ -349,7 +349,7 @@ class DatasetSpec:
         sequences: number of sequences by split, where the list is known.
         parts: splits that are parts of others; they are left out of the listing unless asked for.
         kin: families that live in the same folder: a root that was said for one of them serves this one too.
-        train_only: ids of the training sets that the benchmark's rules allow, alone, the official one first; empty without rules.
+        train_only: ids of the training sets that the rules allow, alone, the official one first; empty without rules.
         overlaps: training set -> what it shares with this benchmark, a sentence without full stop for the reader of a report.
     """
 
