@@ -196,3 +196,14 @@ def test_any_folder_of_the_format_is_a_case(tmp_path: Path) -> None:
     assert done.return_value == 0, done.stdout
     np.savez(place / "track.npz", boxes=track + 0.03, init_box=boxes[0])
     assert run("ostrack-256", "--goldens", place, "-q").return_value == 1
+
+
+@pytest.mark.slow
+def test_half_precision_is_found_out(tmp_path: Path) -> None:
+    """Each map is computed in the precision that was asked for, and tells so."""
+    place = folder(tmp_path, "ostrack-256", "stage.npz")
+    done = run("ostrack-256", "--goldens", place, "--dtype", "bf16", "-q")
+    assert done.return_value == 1
+    for array in ("score_map", "embed_sub", "block11_template_sub"):
+        assert array in done.stdout
+    assert "z0_crop" not in done.stdout

@@ -91,7 +91,6 @@ class JN256Target(SearchTarget):
         wanted = golden.get("cae_block_out", made[0])
         yield "cae_block_out", min(made, key=lambda each: compare(each, wanted, MAP).absolute)
 
-    @torch.inference_mode()
     def stage(
         self, case: Case, tracker: SearchTracker[Any], golden: Mapping[str, Array]
     ) -> Iterator[tuple[str, object]]:

@@ -135,7 +135,13 @@ class SearchTarget(Target):
             return
         tracker = self._filled(case, setup)
         self.adapt(tracker, golden)
-        yield from (self.stage(case, tracker, golden) if file == "stage" else track(case, tracker, golden))
+        if file != "stage":
+            yield from track(case, tracker, golden)
+            return
+        # Run through in one go: leaving and entering inference mode between two values would switch autocast off.
+        with torch.inference_mode():
+            found = list(self.stage(case, tracker, golden))
+        yield from found
 
     def pieces(self, case: Case, golden: Mapping[str, Array]) -> Iterator[tuple[str, object]]:
         """Parts that need no network."""
@@ -154,7 +160,6 @@ class SearchTarget(Target):
             made = self._made = (case, setup, self.tracker(case.fill(network), setup))
         return copy(made[2])
 
-    @torch.inference_mode()
     def stage(
         self, case: Case, tracker: SearchTracker[Any], golden: Mapping[str, Array]
     ) -> Iterator[tuple[str, object]]:
@@ -185,7 +190,7 @@ class SearchTarget(Target):
 
                 yield (
                     f"keep{ratio}_score_map",
-                    network(templates, search, keep=float(ratio), probe=count)[0][0].float().cpu(),
+                    network.forward(templates, search, keep=float(ratio), probe=count)[0][0].float().cpu(),
                 )
                 yield f"keep{ratio}_counts", np.array(counts, dtype=np.int64)
 
