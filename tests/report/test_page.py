@@ -100,7 +100,8 @@ def test_second_report_replaces_its_own_files_and_nothing_else(
     report: Report, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     picture = {"png": b"", "pdf": b"", "svg": b"<svg/>"}
-    monkeypatch.setattr("trackzoo.report.plots.render", lambda figure, **_: picture)  # drawing is not what this is about
+    # Drawing is not what this is about.
+    monkeypatch.setattr("trackzoo.report.plots.render", lambda figure, **_: picture)
     report.write(tmp_path)
     (tmp_path / "mine.txt").write_text("kept")
     (tmp_path / "plots" / "mine.pdf").write_text("kept")
