@@ -5,7 +5,8 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 DEMO   := demo
-PYTEST := PYTHONSAFEPATH=1 $(BIN)/python -m pytest
+# Sleeping threads: by default OpenMP's spin while they wait, and tests that start processes then crawl on two cores.
+PYTEST := PYTHONSAFEPATH=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest
 
 .PHONY: help setup demo test test-slow lint bench baseline clean
 
