@@ -236,6 +236,8 @@ class TrackerSpec:
         deterministic: whether equal seeds give equal boxes. Trackers that depend on what ran before in the process say
             `isolated=True`.
         isolated: run each trial in a fresh process.
+        threads: threads that a worker's calls are worth; 0 leaves it to the libraries. A tracker of many small operations is
+            slower with two than with one.
         score_range: meaning of `Prediction.score`.
         licence: of the original implementation, where the plugin follows one.
     """
@@ -256,5 +258,6 @@ class TrackerSpec:
     batched: bool = True
     deterministic: bool = True
     isolated: bool = False
+    threads: int = 0
     score_range: str = ""
     licence: str = ""

@@ -20,6 +20,7 @@ SPECS = (
         },
         default="dcf",
         paper=_PAPERS,
+        threads=1,
         score_range="peak to sidelobe ratio of the filter's response: about 5 by chance, 20 and more for a clear target",
     ),
 )

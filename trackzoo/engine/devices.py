@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from trackzoo.errors import SettingsError, TrackzooError
@@ -93,6 +94,21 @@ def let_threads_sleep() -> None:
     on a cluster's node) a call then takes twenty times as long and more. What the person set is left alone.
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+
+@contextmanager
+def threads_kept() -> Iterator[None]:
+    """Give torch and OpenCV back the threads that they had before the block, which may limit them."""
+    loaded = {name: sys.modules.get(name) for name in ("torch", "cv2")}
+    torch, cv2 = loaded["torch"], loaded["cv2"]
+    before = (torch.get_num_threads() if torch else None, cv2.getNumThreads() if cv2 else None)
+    try:
+        yield
+    finally:
+        if torch is not None:
+            torch.set_num_threads(before[0])
+        if cv2 is not None:
+            cv2.setNumThreads(before[1])
 
 
 def limit_threads(threads: int) -> None:

@@ -186,7 +186,10 @@ def prepare(
     left = sum(1 for trial in trials if (trial.repeat, trial.name) not in finished)
     count = max(1, min(count, left))
     isolated = choice.spec.isolated
-    threads = max(1, cores() // count) if count > 1 else (cores() if isolated else None)
+    share = max(1, cores() // count)
+    threads = share if count > 1 or isolated else None
+    if choice.spec.threads:
+        threads = min(share, choice.spec.threads)
     work = [
         Job(
             choice,
@@ -195,7 +198,7 @@ def prepare(
             dtype,
             lanes=1 if isolated else lanes,
             threads=threads,
-            decoders=max(1, min(4, threads or cores())),
+            decoders=min(4, share),
             jobs=count,
             wants=rules.wants(data),
         )

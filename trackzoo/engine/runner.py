@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from trackzoo.engine.build import build_lanes, load_tracker
+from trackzoo.engine.devices import threads_kept
 from trackzoo.engine.failure import Cause
 from trackzoo.engine.lane import Task, label
+from trackzoo.engine.lanes import Lanes
 from trackzoo.engine.plan import Plan, prepare
 from trackzoo.engine.processes import run_in_processes
 from trackzoo.engine.progress import Progress
@@ -246,8 +248,12 @@ class _Sink:
 
 
 def _run_here(plan: Plan, tracker: Any, schedule: Schedule, sink: _Sink, bar: Progress) -> None:
-    """Run the schedule in this process."""
-    lanes = build_lanes(plan.jobs[0], tracker)
+    """Run the schedule in this process, whose owner gets its threads back."""
+    with threads_kept():
+        _drive(build_lanes(plan.jobs[0], tracker), schedule, sink, bar)
+
+
+def _drive(lanes: Lanes, schedule: Schedule, sink: _Sink, bar: Progress) -> None:
     in_hand = 0
 
     def source(idle: bool) -> Task | None:
