@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from copy import copy
 from pathlib import Path
@@ -116,16 +117,16 @@ class SearchTarget(Target):
         """Area factors of the template crops."""
         return (2.0,)
 
+    @abstractmethod
     def tracker(self, weights: Any, setup: Setup) -> SearchTracker[Any]:
         """The tracker, filled."""
-        raise NotImplementedError
 
     def adapt(self, tracker: SearchTracker[Any], golden: Mapping[str, Array]) -> None:
         """Settings that a file of arrays asks for."""
 
+    @abstractmethod
     def unfilled(self) -> torch.nn.Module:
         """The network, to be filled."""
-        raise NotImplementedError
 
     def compute(self, case: Case, file: str, setup: Setup) -> Iterator[tuple[str, object]]:
         """See `Target.compute`."""
