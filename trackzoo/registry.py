@@ -179,8 +179,8 @@ class TrackerChoice:
         except TypeError as error:
             # Raised by the call, or by the constructor that it passes its settings to; deeper ones are the plugin's faults.
             shallow = len(traceback.extract_tb(error.__traceback__)) <= 2
-            if shallow and "unexpected keyword argument" in str(error):
-                raise SettingsError(f"tracker '{self.id}': {error}") from None
+            if shallow and (unknown := re.search(r"unexpected keyword argument '(\w+)'", str(error))):
+                raise SettingsError(f"tracker '{self.id}' has no setting '{unknown[1]}'") from None
             raise
 
 

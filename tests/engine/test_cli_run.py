@@ -219,6 +219,7 @@ def test_other_settings(trackzoo: Command, clip: Path) -> None:
     trackzoo(*on(clip))
     trackzoo(*on(clip, "--seed", "3")).refused("seed: folder has 0, this run 3", "--new")
     trackzoo(*on(clip, "--set", "size=3")).refused("size")
+    trackzoo(*on(clip, "--compile")).refused("compile")
     trackzoo(*on(clip, "--set", "size")).refused("--set: found 'size', expected key=value")
     trackzoo(*on(clip, "--shard", "3/2")).refused("--shard")
     trackzoo(*on(clip, "--device", "cuda:77")).refused("cuda:77")

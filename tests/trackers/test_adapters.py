@@ -194,3 +194,8 @@ def test_from_the_command_line(cli: Cli, refused: Refused, tmp_path: Path) -> No
     assert "Traceback" not in failed.stderr
     assert "stroll-1" in failed.stderr
     refused(cli("run", "--tracker", "mine:Nothing", "--dataset", data), "mine:Nothing")
+
+
+def test_setting_that_a_tracker_has_not_is_named() -> None:
+    with pytest.raises(SettingsError, match="tracker 'static' has no setting 'compile'"):
+        tracker("static").load(compile=True)

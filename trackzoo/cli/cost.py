@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 @click.option("--frames", default=5, show_default=True, help="Timed frames; the median is taken.")
 @click.option("--device", default="cpu", show_default=True, help="torch device.")
 @click.option("--dtype", default="fp32", show_default=True, help="fp32, fp16 or bf16.")
+@click.option("--compile", "compiled", is_flag=True, help="Compile the network (torch.compile); slow to start.")
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="A setting of the tracker.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 def cost(
@@ -26,6 +27,7 @@ def cost(
     frames: int,
     device: str,
     dtype: str,
+    compiled: bool,
     settings: tuple[str, ...],
     as_json: bool,
 ) -> None:
@@ -45,7 +47,8 @@ def cost(
         choice = tracker(name)
         if choice.learned:
             choice = choice.with_weights("random")
-        loaded = choice.load(device=device, dtype=dtype, **settings_in(settings))
+        own = settings_in(settings) | ({"compile": True} if compiled else {})
+        loaded = choice.load(device=device, dtype=dtype, **own)
         found.append(measure(choice.id, loaded, lanes=lanes, frames=frames))
     if as_json:
         click.echo(json.dumps([dataclasses.asdict(each) for each in found], indent=1))

@@ -37,6 +37,7 @@ _TOLD = 20
 @click.option("--jobs", "-j", type=int, metavar="N", help="Worker processes  [default: one a GPU].")
 @click.option("--device", metavar="NAME", help="auto, cpu, cuda, cuda:N, or several by commas  [default: auto].")
 @click.option("--dtype", default="fp32", metavar="NAME", help="fp32, fp16 or bf16.")
+@click.option("--compile", "compiled", is_flag=True, help="Compile the network (torch.compile); slow to start.")
 @click.option("--shard", metavar="I/N", help="The I-th of N parts, for N machines with a shared disk.")
 @click.option("--new", is_flag=True, help="Move what the results folder has aside and begin afresh.")
 @click.option("--dry-run", is_flag=True, help="Say what would be run, and do nothing.")
@@ -48,6 +49,7 @@ def run(
     protocol: str | None,
     rules: tuple[str, ...],
     first_box: str | None,
+    compiled: bool,
     weights: str | None,
     random_weights: bool,
     dry_run: bool,
@@ -70,7 +72,7 @@ def run(
         weights = "random"
     choices = [tracker(name) for name in names_in(trackers)]
     opened = [open_dataset(name, options["data_root"]) for name in datasets_in(datasets)]
-    own = settings_in(settings)
+    own = settings_in(settings) | ({"compile": True} if compiled else {})
     of_protocol = settings_in(rules, "--set-protocol") | ({"first_box": first_box} if first_box else {})
     # Everything that can be refused is refused before the first frame of the first run.
     plans = [

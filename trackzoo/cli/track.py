@@ -56,6 +56,7 @@ def _select(frame: Frame) -> Floats:
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="The first N frames alone.")
 @click.option("--device", default="auto", metavar="NAME", help="auto, cpu, cuda or cuda:N.")
 @click.option("--dtype", default="fp32", type=click.Choice(["fp32", "fp16", "bf16"]), help="Precision of the network.")
+@click.option("--compile", "compiled", is_flag=True, help="Compile the network (torch.compile); slow to start.")
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="A setting of the tracker.")
 @click.option("--seed", default=0, metavar="N", help="Source of all randomness.")
 @click.option("--show/--no-show", default=None, help="Show a window  [default: where there is a display].")
@@ -69,6 +70,7 @@ def track(
     limit: int | None,
     device: str,
     dtype: str,
+    compiled: bool,
     settings: tuple[str, ...],
     seed: int,
     show: bool | None,
@@ -106,7 +108,8 @@ def track(
         if first is None:
             raise SettingsError(f"{video}: no frame came")
         start = check_first_box(_select(first) if given is None else given, first.size, "--box")
-        loaded = choice.load(device=choose_devices(device)[0], dtype=dtype, **settings_in(settings))
+        own = settings_in(settings) | ({"compile": True} if compiled else {})
+        loaded = choice.load(device=choose_devices(device)[0], dtype=dtype, **own)
         if "mask" in choice.spec.gives:
             loaded.wants = frozenset({"boxes", "masks"})
 
