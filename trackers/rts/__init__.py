@@ -1,0 +1,1 @@
+"""RTS: robust tracking by segmentation (`rts50`), and LWL."""

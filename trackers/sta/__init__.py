@@ -1,0 +1,1 @@
+"""STA: a first box to a mask."""
