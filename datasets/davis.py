@@ -52,8 +52,10 @@ class Davis(FileDataset[VosFiles]):
     """
 
     has_masks = True
-    # Box metrics of the package's own; the segmentation measures (J, F) belong to the `davis` profile.
+    protocol = "vos"
+    # Box metrics are the package's own (protocol `ope`); J and F belong to the `davis` profile.
     profile = "strict"
+    mask_profile = "davis"
     digest_labels = ("mask_checksum",)
     tree: ClassVar[str] = """\
 DAVIS/

@@ -197,6 +197,9 @@ class Synth(Dataset):
         self, id: str, *, sequences: int, length: int, width: int, height: int, seed: int, objects: int
     ) -> None:
         super().__init__(id, None)
+        if objects > 1:
+            # Several objects, of which some come in later: what `davis` has no rule for.
+            self.protocol, self.mask_profile = "vos", "pytracking-vos"
         self._recipes: dict[str, Recipe] = {}
         scripts = list(SCRIPTS)
         for index in range(sequences):

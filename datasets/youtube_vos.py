@@ -109,8 +109,10 @@ class YouTubeVos(FileDataset[VosFiles]):
     """A split of YouTube-VOS."""
 
     has_masks = True
-    # Box metrics of the package's own; the benchmark's G (J and F, seen and unseen classes) comes from a server.
+    protocol = "vos"
+    # Box metrics are the package's own (protocol `ope`); the G of `valid` and `test` comes from a server.
     profile = "strict"
+    mask_profile = "pytracking-vos"
     digest_labels = ("mask_checksum",)
     tree: ClassVar[str] = """\
 YouTube-VOS/

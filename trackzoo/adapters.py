@@ -69,8 +69,14 @@ def spec_for(reference: str) -> TrackerChoice:
     form = form_of(cls, reference)
     name = re.sub(r"[^A-Za-z0-9_.-]", "_", getattr(cls, "name", None) or cls.__name__)
     summary = (inspect.getdoc(cls) or "").partition("\n")[0]
-    gives = frozenset({"box", "mask"} if form == "pytracking" else {"box"})
-    spec = TrackerSpec(name, name, "trackzoo.adapters:adapted", summary, gives=gives, batched=form == "trackzoo")
+    takes, gives = frozenset({"box"}), frozenset({"box"})
+    if form == "pytracking":
+        takes, gives = frozenset({"box", "mask", "text"}), frozenset({"box", "mask"})
+    elif form == "trackzoo":
+        takes, gives = cls.takes, cls.gives  # type: ignore[attr-defined]
+    spec = TrackerSpec(
+        name, name, "trackzoo.adapters:adapted", summary, takes=takes, gives=gives, batched=form == "trackzoo"
+    )
     return TrackerChoice(name, spec, {"cls": reference})
 
 

@@ -229,9 +229,11 @@ class Dataset(ABC):
     #: scoring; drawing and export use it.
     origin: ClassVar[int] = 0
     #: Protocol that the benchmark prescribes, a name in `trackzoo.protocols`.
-    protocol: ClassVar[str] = "ope"
+    protocol: str = "ope"
     #: Metric profile that printed figures follow (metrics SPEC §9.1).
     profile: ClassVar[str] = "strict"
+    #: Metric profile of label maps (protocol `vos`), a name in `trackzoo.metrics.vos.VOS_PROFILES`; empty without such.
+    mask_profile: str = ""
     #: What a toolkit's code calls this benchmark where its rules depend on the name, e.g. `{"pytracking": "lasot"}`.
     toolkit_names: ClassVar[Mapping[str, str]] = {}
     #: Whether annotation of all frames is public; false for splits that a server evaluates.

@@ -12,7 +12,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence as ListOf
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -81,6 +81,10 @@ class Tracker(ABC, Generic[State]):
 
     #: What the caller will use: `boxes` always, `masks` where asked for; spares mask output where nobody asks.
     wants: frozenset[str] = frozenset({"boxes"})
+    #: What it takes and gives, of `box`, `mask`, `text`, for a person's own class (`--tracker module:Class`); a plugin's
+    #: `TrackerSpec` says it instead.
+    takes: ClassVar[frozenset[str]] = frozenset({"box"})
+    gives: ClassVar[frozenset[str]] = frozenset({"box"})
     #: Whether it looks at pixels at all; for one that does not, no picture is decoded.
     looks: bool = True
     #: Whether its network was never trained, so that what it says means nothing; set where it is loaded.
@@ -111,14 +115,23 @@ class Tracker(ABC, Generic[State]):
         """Find B objects on their next frames; updates the states in place. Returns B predictions."""
 
     def merge(self, states: ListOf[State], predictions: ListOf[Prediction]) -> list[Prediction]:
-        """Settle competing masks among the objects of one video; the default leaves the predictions as they are."""
+        """Settle competing masks among the objects of one video; the default leaves the predictions as they are.
+
+        Under protocol `vos` it is called on every frame of a video, after `step` and `start`, with all objects that were
+        started so far, those that begin on this frame behind the others, and also for a video of one object. What comes back
+        is what is kept; what the next frame needs of it (merged probabilities) goes into the states. Other protocols never
+        call it.
+        """
         return list(predictions)
 
     def release(self, states: ListOf[State]) -> None:
         """Free what the states hold beyond ordinary memory (slots of an arena)."""
 
     def arena(self, lanes: int) -> None:
-        """Allocate for `lanes` objects at once; called before the first `start`. Optional."""
+        """Allocate for `lanes` objects at once; called before the first `start`. Optional.
+
+        A video may have several objects: with protocol `vos` more may be started at once, so an arena must be able to grow.
+        """
 
     def identity(self) -> Mapping[str, Any]:
         """What the boxes depend on beyond name, settings and weights, as plain values; part of a run's identity.

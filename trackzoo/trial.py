@@ -11,14 +11,18 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Mapping, Sequence as ListOf
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from trackzoo.frames import Frame
 from trackzoo.sequence import Dataset, ObjectId, Sequence, Target
-from trackzoo.tracker import Prediction
+from trackzoo.tracker import Prediction, TrackerSpec
 from trackzoo.trajectory import Trajectory
+
+#: How a trial keeps masks: a file a frame, or a line a frame in one file.
+FILES, LINES = "files", "lines"
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,21 @@ class Answers(dict[ObjectId, Prediction]):
         self.seconds = dict(seconds)
 
 
+@dataclass(frozen=True)
+class Piece:
+    """What a trial keeps of the masks of one frame.
+
+    Attributes:
+        name: of its file, for trials that keep files.
+        data: content of the file, or a line with its end.
+        size: (width, height) of the picture.
+    """
+
+    name: str
+    data: bytes
+    size: tuple[int, int]
+
+
 #: Yields visits, is sent `Answers`, and may return a `Trajectory` where boxes alone do not tell what happened.
 Visits = Generator[Visit, Mapping[ObjectId, Prediction], Any]
 
@@ -68,6 +87,17 @@ class Trial(ABC):
 
     #: Needs a worker to itself (its clock is part of the protocol).
     exclusive = False
+    #: Its objects compete for pixels: on each visit `Tracker.merge` is given all that were started so far, also a single one.
+    competes = False
+
+    @property
+    def keeps(self) -> str:
+        """How it keeps masks: `files`, `lines`, or empty where it keeps none (see `keep`)."""
+        return ""
+
+    def keep(self, visit: Visit, predictions: Mapping[ObjectId, Prediction]) -> Piece:
+        """What is written of a visit's masks; asked once a visit, after the objects were merged, of trials that keep masks."""
+        raise NotImplementedError
 
     @property
     def name(self) -> str:
@@ -112,6 +142,18 @@ class Protocol(ABC):
         """Repetitions where nobody asks for a number. `deterministic`: as the tracker says of itself."""
         return 1
 
+    def fitted(self, name: str, spec: TrackerSpec) -> Protocol:
+        """The protocol as it runs a tracker: settings that the person left open follow from what that takes.
+
+        Args:
+            name: what results are filed under.
+            spec: of the tracker.
+
+        Raises:
+            SettingsError: such a tracker cannot be run so; says what helps.
+        """
+        return self
+
 
 def trial_seed(seed: int, sequence: str, repeat: int) -> int:
     """Seed (0 ≤ s < 2³¹) of one trial; the same on every machine and independent of the order of trials."""
@@ -136,7 +178,6 @@ class Track:
         scores: M scores.
         seconds: M seconds that the tracker took, measured around its call, shared equally among the lanes of the call.
         started: M flags: the object was (re-)started here.
-        masks: M masks or None, only where the protocol keeps masks.
     """
 
     frames: list[int] = field(default_factory=list)
@@ -144,7 +185,27 @@ class Track:
     scores: list[float] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
     started: list[bool] = field(default_factory=list)
-    masks: list[np.ndarray[Any, Any] | None] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class StreamedMasks:
+    """Masks of a finished trial, written but not yet in the store. M = number of frames.
+
+    Attributes:
+        kind: `files` or `lines`.
+        path: folder of the files, or the file of the lines.
+        frames: M frame indices.
+        size: (width, height) of the pictures.
+        digests: name -> SHA-256 of each of M files in order, or of the whole under the empty name.
+        keep: the files at `path` are somebody else's: they are copied, not moved.
+    """
+
+    kind: str
+    path: Path
+    frames: tuple[int, ...]
+    size: tuple[int, int]
+    digests: Mapping[str, str]
+    keep: bool = False
 
 
 @dataclass
@@ -160,6 +221,7 @@ class TrialResult:
             stages the plugin marks), this trial's share.
         record: device, host, lanes, dtype, versions … as plain values.
         trajectory: regions and codes, from trials that return them; it is stored in place of the tracks.
+        masks: from trials that keep them.
     """
 
     name: str
@@ -169,3 +231,4 @@ class TrialResult:
     stages: dict[str, float] = field(default_factory=dict)
     record: dict[str, Any] = field(default_factory=dict)
     trajectory: Trajectory | None = None
+    masks: StreamedMasks | None = None

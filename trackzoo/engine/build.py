@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from trackzoo.engine.devices import cores, limit_threads, synchronizer
@@ -30,6 +31,7 @@ class Job:
         memory: bytes for pictures decoded ahead.
         jobs: how many workers there are, for the records.
         wants: what the trials use of a prediction; see `Tracker.wants`.
+        spool: folder for the masks of running trials, where they are kept.
     """
 
     choice: TrackerChoice
@@ -42,6 +44,7 @@ class Job:
     memory: int = MEMORY
     jobs: int = 1
     wants: frozenset[str] = frozenset({"boxes"})
+    spool: Path | None = None
 
 
 def load_tracker(job: Job) -> Tracker[Any]:
@@ -79,6 +82,7 @@ def build_lanes(job: Job, tracker: Tracker[Any] | None = None) -> Lanes:
         batched=job.choice.spec.batched,
         facts=facts,
         synchronize=synchronizer(job.device),
+        spool=job.spool,
     )
 
 

@@ -7,6 +7,7 @@ import copy
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ import numpy as np
 from trackzoo.engine.prefetch import FramePool, Reel
 from trackzoo.frames import Frame
 from trackzoo.sequence import ObjectId
+from trackzoo.store.spool import Spool
 from trackzoo.tracker import Prediction, Tracker
 from trackzoo.trajectory import Trajectory
 from trackzoo.trial import Track, Trial, TrialResult, Visit, timestamp
@@ -46,11 +48,12 @@ def label(trial: Trial) -> str:
 
 
 def check_prediction(prediction: object) -> Prediction:
-    """A tracker's prediction, with its box as float64.
+    """A tracker's prediction, with its box as float64 and its mask as bool.
 
     Raises:
         TypeError: not a `Prediction`.
-        ValueError: box or score are not finite, or the box is not four numbers with sizes of at least zero.
+        ValueError: box or score are not finite, the box is not four numbers with sizes of at least zero, or the mask is no
+            plane of booleans.
     """
     if not isinstance(prediction, Prediction):
         raise TypeError(f"the tracker returned {type(prediction).__name__}, expected Prediction")
@@ -63,7 +66,10 @@ def check_prediction(prediction: object) -> Prediction:
         raise ValueError(f"the tracker returned the box {box.tolist()}, expected a width and height of at least 0")
     if not np.isfinite(prediction.score):
         raise ValueError(f"the tracker returned the score {prediction.score}, expected a finite number")
-    return replace(prediction, box=box, score=float(prediction.score))
+    mask = None if prediction.mask is None else np.asarray(prediction.mask)
+    if mask is not None and (mask.ndim != 2 or mask.dtype != np.bool_):
+        raise ValueError(f"the tracker returned a mask of shape {mask.shape}, {mask.dtype}; expected (H, W) bool")
+    return replace(prediction, box=box, score=float(prediction.score), mask=mask)
 
 
 class Lane:
@@ -73,6 +79,7 @@ class Lane:
         task: the trial.
         pool: where its pictures come from.
         looks: whether the tracker looks at pixels.
+        spool: folder for masks, where the trial's are to be kept.
 
     Opening it reads the annotation and begins the conversation: `visit` is the first visit, or None when there is none.
 
@@ -87,13 +94,15 @@ class Lane:
 
     visit: Visit | None
 
-    def __init__(self, task: Task, pool: FramePool, looks: bool) -> None:
+    def __init__(self, task: Task, pool: FramePool, looks: bool, spool: Path | None = None) -> None:
         self.task, self._looks = task, looks
         self._began, self._wall = time.perf_counter(), time.time()
         self.states: dict[ObjectId, Any] = {}
         self.tracks: dict[ObjectId, Track] = {}
         self.trajectory: Trajectory | None = None
         self.stages: dict[str, float] = {"decode": 0.0, "tracker": 0.0}
+        keeps = task.trial.keeps
+        self._spool = Spool(spool, keeps) if spool is not None and keeps else None
         # The sequence is copied, so that neither what is read nor the reel stays behind in the person's own object.
         sequence = copy.copy(task.trial.sequence)
         frames = sequence.frames
@@ -139,6 +148,14 @@ class Lane:
         track.seconds.append(seconds)
         track.started.append(started)
 
+    def keep_masks(self, predictions: Mapping[ObjectId, Prediction]) -> None:
+        """Write the masks of this visit, where the trial keeps them. Raises `ValueError` for one that does not fit."""
+        if self._spool is None or self.visit is None:
+            return
+        begin = time.perf_counter()
+        self._spool.add(self.frame.index, self.task.trial.keep(self.visit, predictions))
+        self.add("masks", time.perf_counter() - begin)
+
     def advance(self, predictions: Mapping[ObjectId, Prediction]) -> None:
         """Tell the trial what was predicted; `visit` becomes the next one."""
         self.reel.depart()
@@ -166,6 +183,7 @@ class Lane:
                 **facts,
             },
             trajectory=self.trajectory,
+            masks=None if self._spool is None else self._spool.finish(),
         )
 
     def close(self, tracker: Tracker[Any]) -> None:
@@ -177,4 +195,6 @@ class Lane:
                 tracker.release(states)
         with contextlib.suppress(Exception):
             self._visits.close()
+        if self.visit is not None and self._spool is not None:
+            self._spool.discard()
         self.reel.close()

@@ -9,7 +9,8 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence as ListOf
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from trackzoo.engine.failure import Cause, cause_of
@@ -50,6 +51,7 @@ class Lanes:
         pool: where the pictures come from.
         facts: what each record says about this worker.
         synchronize: see `StageClock`.
+        spool: folder for the masks of running trials; without one, masks are not kept.
     """
 
     def __init__(
@@ -61,7 +63,9 @@ class Lanes:
         batched: bool = True,
         facts: Mapping[str, Any] | None = None,
         synchronize: Callable[[], None] | None = None,
+        spool: Path | None = None,
     ) -> None:
+        self._spool = spool
         self.tracker, self.lanes, self.batched, self.pool = tracker, lanes, batched, pool
         self.facts = dict(facts or {})
         self._synchronize = synchronize
@@ -100,7 +104,7 @@ class Lanes:
             if task is None:
                 break
             try:
-                lane = Lane(task, self.pool, self.tracker.looks)
+                lane = Lane(task, self.pool, self.tracker.looks, self._spool)
             except (Exception, SystemExit) as error:
                 self._end(task, cause_of(error), sink)
                 continue
@@ -215,7 +219,7 @@ class Lanes:
         )
         for request, (state, _) in zip(requests, pairs, strict=False):
             request.lane.states[request.obj] = state
-        return [prediction for _, prediction in pairs]
+        return [_with_given(prediction, request) for (_, prediction), request in zip(pairs, requests, strict=False)]
 
     def _timed(self, call: Callable[..., list[Prediction]], requests: ListOf[_Request]) -> list[_Answer]:
         """Call the tracker; its seconds, and those of the stages that it marks, are shared equally among the objects."""
@@ -237,13 +241,41 @@ class Lanes:
 
     def _settle(self, lane: Lane, answers: Mapping[ObjectId, _Answer]) -> None:
         """Merge the objects of a video, keep what they got, and go on to the next visit."""
-        predictions = {obj: answer.prediction for obj, answer in answers.items()}
-        if len(predictions) > 1:
-            states = [lane.states[obj] for obj in predictions]
-            merged = self.tracker.merge(states, list(predictions.values()))
-            predictions = dict(zip(predictions, merged, strict=True))
+        if len(answers) > 1 or (answers and lane.task.trial.competes):
+            answers = self._merged(lane, answers)
         assert lane.visit is not None
-        for obj, prediction in predictions.items():
-            predictions[obj] = checked = check_prediction(prediction)
-            lane.keep(obj, checked, answers[obj].seconds, obj in lane.visit.start)
-        lane.advance(Answers(predictions, {obj: answers[obj].seconds for obj in predictions}))
+        predictions = {}
+        for obj, answer in answers.items():
+            predictions[obj] = checked = check_prediction(answer.prediction)
+            lane.keep(obj, checked, answer.seconds, obj in lane.visit.start)
+        lane.keep_masks(predictions)
+        lane.advance(Answers(predictions, {obj: answer.seconds for obj, answer in answers.items()}))
+
+    def _merged(self, lane: Lane, answers: Mapping[ObjectId, _Answer]) -> dict[ObjectId, _Answer]:
+        """The objects of a video after `Tracker.merge`, whose seconds they share: first those that go on, then new ones."""
+        self._clock.seconds.clear()
+        begin = time.perf_counter()
+        merged = self.tracker.merge(
+            [lane.states[obj] for obj in answers], [answer.prediction for answer in answers.values()]
+        )
+        if self._synchronize is not None:
+            self._synchronize()
+        seconds = time.perf_counter() - begin
+        if len(merged) != len(answers):
+            raise ValueError(f"the tracker merged {len(answers)} predictions into {len(merged)}")
+        lane.add("tracker", seconds)
+        for stage, part in self._clock.seconds.items():
+            lane.add(stage, part)
+        share = seconds / len(answers)
+        return {
+            obj: _Answer(prediction, answer.seconds + share)
+            for (obj, answer), prediction in zip(answers.items(), merged, strict=True)
+        }
+
+
+def _with_given(prediction: Prediction, request: _Request) -> Prediction:
+    """A first prediction with the mask that was given, where masks are kept and the tracker repeats the box alone."""
+    mask = request.target.mask if request.target is not None and request.lane.task.trial.keeps else None
+    if isinstance(prediction, Prediction) and prediction.mask is None and mask is not None:
+        return replace(prediction, mask=mask)
+    return prediction

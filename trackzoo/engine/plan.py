@@ -145,7 +145,7 @@ def prepare(
         raise SettingsError(f"--dtype: found '{dtype}', expected one of {', '.join(DTYPES)}")
     part = parse_shard(shard)
     data = dataset if isinstance(dataset, Dataset) else open_dataset(dataset, data_root)
-    rules = _protocol(protocol, data)
+    rules = _protocol(protocol, data).fitted(choice.id, choice.spec)
     names, whole = select(data, sequences, limit=limit, available=available)
     if repeats is None:
         repeats = rules.usual_repeats(choice.spec.deterministic)

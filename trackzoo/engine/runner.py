@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence as ListOf
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from trackzoo.engine.build import build_lanes, load_tracker
+from trackzoo.engine.build import Job, build_lanes, load_tracker
 from trackzoo.engine.devices import threads_kept
 from trackzoo.engine.failure import Cause
 from trackzoo.engine.lane import Task, label
@@ -198,6 +198,9 @@ def execute(plan: Plan, *, progress: bool | None = False) -> RunOutcome:
     started = time.perf_counter()
     with plan.place.open(plan.identity, plan.expected, plan.about, new=plan.new) as session:
         outcome.folder = session.folders[0]
+        jobs = plan.jobs
+        if any(task.trial.keeps for task in tasks):
+            jobs = [replace(job, spool=session.spool()) for job in jobs]
         if tasks:
             title = f"{plan.choice.id} on {plan.dataset.id}"
             with Progress(title, tasks, plan.dataset, progress) as bar:
@@ -205,9 +208,9 @@ def execute(plan: Plan, *, progress: bool | None = False) -> RunOutcome:
                 sink = _Sink(plan, session, outcome, bar)
                 try:
                     if plan.in_processes:
-                        run_in_processes(plan.jobs, schedule, sink, bar.visits, isolated=plan.choice.spec.isolated)
+                        run_in_processes(jobs, schedule, sink, bar.visits, isolated=plan.choice.spec.isolated)
                     else:
-                        _run_here(plan, tracker, schedule, sink, bar)
+                        _run_here(jobs[0], tracker, schedule, sink, bar)
                 finally:
                     outcome.frames, outcome.seconds = bar.frames, time.perf_counter() - started
                 outcome.skipped += [task.trial for task in schedule.elsewhere]
@@ -247,10 +250,10 @@ class _Sink:
         self._bar.end(None if isinstance(outcome, Cause) else int(outcome.record["frames"]))
 
 
-def _run_here(plan: Plan, tracker: Any, schedule: Schedule, sink: _Sink, bar: Progress) -> None:
+def _run_here(job: Job, tracker: Any, schedule: Schedule, sink: _Sink, bar: Progress) -> None:
     """Run the schedule in this process, whose owner gets its threads back."""
     with threads_kept():
-        _drive(build_lanes(plan.jobs[0], tracker), schedule, sink, bar)
+        _drive(build_lanes(job, tracker), schedule, sink, bar)
 
 
 def _drive(lanes: Lanes, schedule: Schedule, sink: _Sink, bar: Progress) -> None:

@@ -28,10 +28,10 @@ import numpy as np
 
 from trackzoo.errors import ResultsError, TrackzooError, UnknownName
 from trackzoo.exporting.numbers import fixed, full, lines, one_column, whole
-from trackzoo.exporting.pngs import label_map
 from trackzoo.geometry import Floats
 from trackzoo.importing.matlab import scipy_io, write_mat
 from trackzoo.importing.names import Speller
+from trackzoo.label_maps import encode as label_map
 from trackzoo.metrics.boxes import as_released as cut
 from trackzoo.protocols.vot_common import size_of
 from trackzoo.rasterise import full_mask

@@ -7,6 +7,7 @@ from typing import Any
 
 from trackzoo.errors import SettingsError, UnknownName
 from trackzoo.protocols.ope import OnePass
+from trackzoo.protocols.vos import VideoObjects
 from trackzoo.protocols.vot_multistart import Multistart
 from trackzoo.protocols.vot_realtime import RealTimeProtocol
 from trackzoo.protocols.vot_supervised import Supervised
@@ -14,7 +15,7 @@ from trackzoo.protocols.vot_unsupervised import Unsupervised
 from trackzoo.trial import Protocol
 
 PROTOCOLS: dict[str, type[Protocol]] = {
-    kind.name: kind for kind in (OnePass, Multistart, Supervised, Unsupervised, RealTimeProtocol)
+    kind.name: kind for kind in (OnePass, VideoObjects, Multistart, Supervised, Unsupervised, RealTimeProtocol)
 }
 
 

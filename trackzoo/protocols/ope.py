@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence as ListOf
+from collections.abc import Mapping, Sequence as ListOf
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,10 +12,12 @@ from trackzoo.errors import DataError, SettingsError, TrackzooError, UnknownName
 from trackzoo.first_box import CORNERS, RULES, first_box as box_of_region
 from trackzoo.frames import Frame
 from trackzoo.geometry import Floats
-from trackzoo.regions import Mask, Region
-from trackzoo.sequence import Dataset, Target
-from trackzoo.tracker import check_first_box
-from trackzoo.trial import Protocol, Trial, Visit, Visits, trial_seed
+from trackzoo.protocols.vot_common import region_of
+from trackzoo.region_text import format_region
+from trackzoo.regions import Mask, Region, Special
+from trackzoo.sequence import Dataset, ObjectId, Target
+from trackzoo.tracker import Prediction, TrackerSpec, check_first_box
+from trackzoo.trial import LINES, Piece, Protocol, Trial, Visit, Visits, trial_seed
 
 OBJECT = 1
 
@@ -30,10 +32,23 @@ class OnePassTrial(Trial):
     Attributes:
         rule: how a polygon or mask becomes the first box, a name in `trackzoo.first_box.RULES`.
         corner: see `trackzoo.first_box.first_box`.
+        masks: the tracker's masks are kept beside its boxes.
     """
 
     rule: str = USUAL_RULE
     corner: str | None = None
+    masks: bool = False
+
+    @property
+    def keeps(self) -> str:
+        """See `Trial`."""
+        return LINES if self.masks else ""
+
+    def keep(self, visit: Visit, predictions: Mapping[ObjectId, Prediction]) -> Piece:
+        """A line of VOT's text form: the mask in a tight window, 0 where there is none."""
+        prediction = predictions[OBJECT]
+        region = Special(0) if prediction.mask is None else region_of(prediction, True)
+        return Piece("", f"{format_region(region)}\n".encode(), visit.frame.size)
 
     def begin(self) -> int:
         """Index of the frame on which the target begins. Raises `DataError` for an empty sequence."""
@@ -98,14 +113,19 @@ class OnePass(Protocol):
     Args:
         first_box: how a polygon or mask becomes the first box: a name in `trackzoo.first_box.RULES`, with `:pysot` or
             `:pytracking` behind it for the rules that place a box by its centre.
+        masks: ask the tracker for masks and keep them beside the boxes.
 
     Raises:
         UnknownName: no such rule or corner.
+        SettingsError: `masks` is neither true nor false.
     """
 
     name = "ope"
 
-    def __init__(self, first_box: str = USUAL_RULE) -> None:
+    def __init__(self, first_box: str = USUAL_RULE, masks: bool = False) -> None:
+        if not isinstance(masks, bool):
+            raise SettingsError(f"protocol 'ope': masks={masks!r}, expected true or false")
+        self.masks = masks
         self.rule, colon, corner = first_box.partition(":")
         if self.rule not in RULES:
             raise UnknownName("rule for the first box", self.rule, RULES)
@@ -116,11 +136,22 @@ class OnePass(Protocol):
     def trials(self, dataset: Dataset, names: ListOf[str], repeats: int = 1, seed: int = 0) -> list[Trial]:
         """See `Protocol.trials`."""
         return [
-            OnePassTrial(dataset[name], trial_seed(seed, name, repeat), repeat, self.rule, self.corner)
+            OnePassTrial(dataset[name], trial_seed(seed, name, repeat), repeat, self.rule, self.corner, self.masks)
             for repeat in range(repeats)
             for name in names
         ]
 
     def settings(self) -> dict[str, Any]:
-        """The rule for the first box, and where it puts the corner when that was said."""
-        return {"first_box": self.rule, **({"corner": self.corner} if self.corner else {})}
+        """The rule for the first box, where it puts the corner when that was said, and whether masks are kept."""
+        corner = {"corner": self.corner} if self.corner else {}
+        return {"first_box": self.rule, **corner, **({"masks": True} if self.masks else {})}
+
+    def wants(self, dataset: Dataset) -> frozenset[str]:
+        """Masks where they are kept."""
+        return frozenset({"boxes", "masks"} if self.masks else {"boxes"})
+
+    def fitted(self, name: str, spec: TrackerSpec) -> OnePass:
+        """See `Protocol.fitted`: where masks are to be kept, the tracker must give some."""
+        if self.masks and "mask" not in spec.gives:
+            raise SettingsError(f"tracker '{name}' gives boxes alone, there are no masks to keep; leave out --masks")
+        return self

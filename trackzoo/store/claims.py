@@ -146,6 +146,10 @@ class Claims:
             return owner if birth(owner.pid) == facts.get("birth") else None
         return owner if self._now() - touched < STALE else None
 
+    def alive(self, token: str) -> bool:
+        """Whether the run of that token, of whatever protocol, is at work."""
+        return self._alive(token) is not None
+
     def others(self) -> list[Owner]:
         """Other runs of the same protocol that are at work here; what the dead left is removed."""
         found = []

@@ -4,9 +4,10 @@
     runs/dcf/synth/ope/<trial>.txt                        boxes, one row a frame: x y w h, tab-separated
     runs/dcf/synth/ope/<trial>_time.txt                   seconds, one row a frame
     runs/dcf/synth/ope/<trial>_object_presence_scores.txt scores, one row a frame
+    runs/rts/davis2017-val/vos/<trial>/00000.png          masks, where they are kept (`trackzoo.store.masks`)
     runs/dcf/synth/ope/<trial>.json                       record; written last, so the trial is finished when it is there
 
-The first three are what PyTracking writes and reads. Trials with several objects have `<trial>_<object>` in place of
+The text files are what PyTracking writes and reads. Trials with several objects have `<trial>_<object>` in place of
 `<trial>` in the first three names; trials that leave a trajectory (VOT's) have the files of `trackzoo.store.trajectories`
 instead. Of several repetitions, number k lies in `<protocol>_00k`; a run that was first made
 once and then repeated keeps its plain folder as repetition 0.
@@ -25,6 +26,7 @@ RUN_FILE = "run.json"
 RECORD = ".json"
 TIME = "_time"
 SCORES = "_object_presence_scores"
+MASKS = "_masks"
 TEXT = ".txt"
 
 #: Folder (in a protocol's folder) of the claims of runs that are at work, and of the tracebacks of trials that failed.
@@ -57,7 +59,7 @@ def safe_name(name: str) -> str:
     safe = _UNSAFE.sub(lambda match: _encode(match.group()), name)
     if safe[0] in ". ":
         safe = _encode(safe[0]) + safe[1:]
-    if safe[-1] in ". " or safe.lower() == Path(RUN_FILE).stem or safe.endswith((TIME, SCORES)):
+    if safe[-1] in ". " or safe.lower() == Path(RUN_FILE).stem or safe.endswith((TIME, SCORES, MASKS)):
         safe = safe[:-1] + _encode(safe[-1])
     data = safe.encode()
     if len(data) > LONGEST:

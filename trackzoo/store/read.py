@@ -15,6 +15,7 @@ from trackzoo.errors import ResultsError
 from trackzoo.regions import Region, bounds
 from trackzoo.sequence import ObjectId
 from trackzoo.store.layout import ASIDE, RECORD, RUN_FILE, repetitions, safe_name
+from trackzoo.store.masks import StoredMasks, check_masks, there, usable
 from trackzoo.store.text import MEND, Floats, check_table, parse_table
 from trackzoo.store.trajectories import KINDS, check_file, stored_regions, stored_values
 
@@ -137,6 +138,28 @@ class StoredRun:
             raise ResultsError(path, "boxes", "regions, which the protocols of VOT leave")
         return stored_regions(folder / entry["regions"]["file"], entry["regions"])
 
+    def objects(self, name: str, repeat: int = 0) -> tuple[ObjectId, ...]:
+        """The objects that a trial followed, in order of their start. Raises `ResultsError`."""
+        return tuple(int(obj) for obj in self.record(name, repeat)["objects"])
+
+    def has_masks(self, name: str, repeat: int = 0) -> bool:
+        """Whether a trial kept label maps or masks beside its boxes. Raises `ResultsError`."""
+        return "masks" in self.record(name, repeat)
+
+    def masks(self, name: str, repeat: int = 0) -> StoredMasks:
+        """Masks that a trial kept, read when asked for: `run.masks("bear")[5]` is the label map of frame 5, or None.
+
+        Raises:
+            ResultsError: the trial is not finished, or kept none (VOT's protocols leave `regions`).
+        """
+        record = self.record(name, repeat)
+        if "masks" not in record:
+            path = self.folders[repeat] / f"{safe_name(name)}{RECORD}"
+            raise ResultsError(
+                path, "boxes alone", "masks", "'trackzoo run --masks' keeps them, protocol 'vos' always does"
+            )
+        return StoredMasks(self.folders[repeat], record["masks"])
+
     def record(self, name: str, repeat: int = 0) -> dict[str, Any]:
         """How a trial came to be: device, host, lanes, dtype, versions, seed, seconds by stage … Raises `ResultsError`."""
         records = self._of(repeat)
@@ -185,7 +208,7 @@ class StoredRun:
 
 
 def files_of(record: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]]:
-    """(kind, entry) of every file that a record names; an entry has `file`, `rows` and `sha256`."""
+    """(kind, entry) of every file of numbers or regions that a record names; an entry has `file`, `rows` and `sha256`."""
     return [
         (kind, entry[kind])
         for entry in record["objects"].values()
@@ -198,6 +221,7 @@ def _read_record(path: Path, name: str) -> dict[str, Any]:
     try:
         whole = record["trial"] == name and bool(record["objects"])
         whole = whole and all({"file", "rows", "sha256"} <= entry.keys() for _, entry in files_of(record))
+        whole = whole and ("masks" not in record or usable(record["masks"]))
     except (KeyError, TypeError, AttributeError):
         whole = False
     if not whole:
@@ -217,7 +241,8 @@ def read_record(folder: Path, name: str) -> dict[str, Any] | None:
     if not path.exists():
         return None
     record = _read_record(path, name)
-    return record if all((folder / entry["file"]).exists() for _, entry in files_of(record)) else None
+    whole = all((folder / entry["file"]).exists() for _, entry in files_of(record))
+    return record if whole and ("masks" not in record or there(folder, record["masks"])) else None
 
 
 def read_records(folder: Path, names: Iterable[str]) -> dict[str, dict[str, Any]]:
@@ -239,6 +264,8 @@ def verify_trial(folder: Path, record: Mapping[str, Any]) -> None:
             check_file(folder / entry["file"], entry)
             continue
         check_table(folder / entry["file"], COLUMNS[kind], rows=entry["rows"], sha256=entry["sha256"])
+    if "masks" in record:
+        check_masks(folder, record["masks"])
 
 
 def stored_run(parent: Path, protocol: str) -> StoredRun | None:

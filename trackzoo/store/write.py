@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Callable, Mapping, Sequence as ListOf
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,7 +33,9 @@ from trackzoo.store.layout import (
     stem,
 )
 from trackzoo.store.lock import locked
+from trackzoo.store.masks import put_masks
 from trackzoo.store.read import FORMAT, read_json, read_record, read_records, verify_trial
+from trackzoo.store.spool import SPOOL
 from trackzoo.store.text import Floats, format_table
 from trackzoo.store.trajectories import write_trajectory
 from trackzoo.trial import Track, TrialResult, timestamp
@@ -110,6 +114,7 @@ class Place:
             with locked(self.parent) as alone:
                 claims = Claims(self.parent, self.protocol)
                 others = claims.others()
+                _sweep_spools(self.parent, claims)
                 if new:
                     self._move_aside(others)
                 self.refuse_other_run(identity)
@@ -188,6 +193,15 @@ class Session:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def spool(self) -> Path:
+        """Folder for masks of trials that are running; it goes with the session. Raises `ResultsError`."""
+        folder = self.place.parent / SPOOL / self._claims.token
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise _unwritable(folder, error) from None
+        return folder
+
     def take(self, repeat: int, name: str) -> Owner | bool:
         """Claim a trial: True when it is this run's to make, False when it is finished, else the run that is making it."""
         folder = self.folders[repeat]
@@ -222,9 +236,12 @@ class Session:
                     # A record without its files (somebody deleted one) must not meet the new ones.
                     file.unlink(missing_ok=True)
                     objects = _write_result(folder, result, self._durable)
+                    masks = (
+                        None if result.masks is None else put_masks(folder, result.name, result.masks, self._durable)
+                    )
                     if self._durable:
                         _flush(folder)
-                    _put(file, json_text(_record(result, objects)), self._durable)
+                    _put(file, json_text(_record(result, objects, masks)), self._durable)
                     if self._durable:
                         _flush(folder)
                 (folder / FAILURES / f"{safe_name(result.name)}{TEXT}").unlink(missing_ok=True)
@@ -269,7 +286,11 @@ class Session:
         return True
 
     def close(self) -> None:
-        """Give the claims back. Safe to call twice."""
+        """Give the claims back, and the room for masks. Safe to call twice."""
+        spools = self.place.parent / SPOOL
+        shutil.rmtree(spools / self._claims.token, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            spools.rmdir()
         self._claims.close()
         for folder in self.folders.values():
             try:
@@ -346,7 +367,7 @@ def _boxes(track: Track) -> Floats:
     return np.array(track.boxes, dtype=np.float64).reshape(len(track.boxes), 4)
 
 
-def _record(result: TrialResult, objects: Mapping[str, Any]) -> dict[str, Any]:
+def _record(result: TrialResult, objects: Mapping[str, Any], masks: Mapping[str, Any] | None) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "trial": result.name,
@@ -355,6 +376,7 @@ def _record(result: TrialResult, objects: Mapping[str, Any]) -> dict[str, Any]:
         **plain(result.record),
         "stages": {name: round(seconds, 6) for name, seconds in result.stages.items()},
         "objects": objects,
+        **({"masks": masks} if masks else {}),
     }
 
 
@@ -376,7 +398,21 @@ def _sweep(folder: Path) -> None:
     """Remove temporary files that a killed run left; nobody writes one without holding the lock."""
     for pattern in (".*.tmp", "*/.*.tmp"):
         for path in folder.glob(pattern):
-            path.unlink(missing_ok=True)
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
+
+
+def _sweep_spools(parent: Path, claims: Claims) -> None:
+    """Remove the masks that runs which are no more had under way."""
+    spools = parent / SPOOL
+    if spools.is_dir():
+        for path in spools.iterdir():
+            if not claims.alive(path.name):
+                shutil.rmtree(path, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            spools.rmdir()
 
 
 def _unwritable(path: Path, error: OSError) -> ResultsError:
