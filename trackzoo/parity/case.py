@@ -65,8 +65,13 @@ class Case:
         except (OSError, ValueError, zipfile.BadZipFile, EOFError, KeyError) as error:
             raise DataError(path, f"arrays that cannot be read ({error})", "an .npz file", "restore it") from None
 
-    def fill(self, network: nn.Module, manifest: str = "manifest.json") -> dict[str, Tensor]:
+    def fill(self, network: nn.Module, manifest: str = "manifest.json", salt: str | None = None) -> dict[str, Tensor]:
         """Values for every tensor of `network`: `fill`'s, and the manifest's.
+
+        Args:
+            network: whose values are not read; it may be on the meta device.
+            manifest: file of names and shapes.
+            salt: in place of the case's.
 
         Raises:
             DataError: the manifest names other tensors than the network has, or other shapes.
@@ -81,7 +86,7 @@ class Case:
             if list(tensor.shape) != list(entries[name].get("shape", [])):
                 found = f"'{name}' of shape {entries[name].get('shape')}"
                 raise DataError(self.find(manifest), found, f"shape {list(tensor.shape)}")
-        filled: dict[str, Tensor] = fill_state_dict(own, entries, self.salt)
+        filled: dict[str, Tensor] = fill_state_dict(own, entries, salt or self.salt)
         return filled
 
     @cached_property

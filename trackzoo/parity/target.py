@@ -10,7 +10,7 @@ from typing import Literal
 
 from trackzoo.errors import TrackzooError
 from trackzoo.parity.case import Case
-from trackzoo.parity.tolerance import Tolerance, compare
+from trackzoo.parity.tolerance import Array, Tolerance, compare
 
 
 @dataclass(frozen=True)
@@ -98,6 +98,10 @@ class Target(ABC):
     def table(self, file: str) -> Mapping[str, Tolerance]:
         """Tolerance of each array of a file (name without `.npz`); empty for a file that this target does not know."""
 
+    def rules(self, file: str, golden: Mapping[str, Array]) -> Mapping[str, Tolerance]:
+        """Tolerances for what a folder's file holds, where they depend on it (families of names, limits by a deviation)."""
+        return self.table(file)
+
     @abstractmethod
     def files(self) -> Iterable[str]:
         """Names (without `.npz`) of the files that it knows."""
@@ -120,15 +124,16 @@ class Target(ABC):
             if file not in present:
                 rows += [Row(file, name, "skipped", rule=str(rule)) for name, rule in table.items()]
             elif table:
-                rows += self._compare(case, file, table, setup or Setup())
+                rows += self._compare(case, file, setup or Setup())
             else:
                 rows += [
                     Row(file, name, "unknown", text="no comparison is written") for name in case.arrays(file + ".npz")
                 ]
         return Certificate(tuple(rows))
 
-    def _compare(self, case: Case, file: str, table: Mapping[str, Tolerance], setup: Setup) -> Iterator[Row]:
+    def _compare(self, case: Case, file: str, setup: Setup) -> Iterator[Row]:
         golden = case.arrays(file + ".npz")
+        table = self.rules(file, golden)
         wanted = [name for name, rule in table.items() if name in golden and rule.kind != "input"]
         ours = dict(self.compute(case, file, setup)) if wanted else {}
         for name, array in golden.items():
