@@ -57,7 +57,8 @@ class ToMP50(ToMPNetwork):
 
     def features(self, crops: Tensor) -> Tensor:
         """See `ToMPNetwork.features`."""
-        return self.feature_extractor(crops, ("layer3",))["layer3"]
+        maps: dict[str, Tensor] = self.feature_extractor(crops, ("layer3",))
+        return maps["layer3"]
 
 
 class Adapter(nn.Module):

@@ -32,8 +32,8 @@ class TargetModel:
 def position_encoding(side: int, frequencies: int, channels: int = 256) -> Tensor:
     """Sines and cosines of places, (side², channels) float32, row by row.
 
-    Frequencies are linear, not exponential: channel pairs hold `sin(i · frequencies/64 · π · u)` for x and y, i = 1..64, then the
-    cosines likewise (64 for 256 channels).
+    Frequencies are linear, not exponential: channel pairs hold `sin(i · frequencies/64 · π · u)` for x and y, i = 1..64 (where
+    there are 256 channels), then the cosines likewise.
 
     Args:
         side: cells along each side.

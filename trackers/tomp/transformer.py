@@ -37,13 +37,14 @@ class Attention(nn.Module):
             q = F.linear(query, weight[:width], bias[:width])
             k = F.linear(key, weight[width : 2 * width], bias[width : 2 * width])
         v = F.linear(value, weight[2 * width :], bias[2 * width :])
-        split = [
-            each.unflatten(-1, (self.heads, -1)).transpose(1, 2) for each in (q, k, v)
-        ]  # (B, heads, L, width / heads)
         dropout = self.dropout if self.training else 0.0
-        out = F.scaled_dot_product_attention(*split, dropout_p=dropout)
+        out = F.scaled_dot_product_attention(self._split(q), self._split(k), self._split(v), dropout_p=dropout)
         mixed: Tensor = self.out_proj(out.transpose(1, 2).flatten(2))
         return mixed
+
+    def _split(self, tokens: Tensor) -> Tensor:
+        """(B, L, width) to (B, heads, L, width / heads)."""
+        return tokens.reshape(*tokens.shape[:2], self.heads, -1).transpose(1, 2)
 
 
 class EncoderLayer(nn.Module):

@@ -18,7 +18,6 @@ from torch import Tensor, nn
 
 from trackzoo.errors import SettingsError
 
-
 PATCH = 14
 #: Patches along each side of the stored position table (518 pixels).
 STORED = 37
@@ -66,9 +65,9 @@ def original_name(name: str) -> tuple[str, int | None] | None:
 
 
 def original_tensors(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """A `transformers` checkpoint's tensors under the original's names, thirds of `qkv` put together; the original's own as are.
+    """A `transformers` checkpoint's tensors under the original's names, thirds of `qkv` put together.
 
-    Names that are neither's are kept, for a strict check to refuse them.
+    The original's own are given as they are; names that are neither's too, for a strict check to refuse them.
     """
     out: dict[str, Tensor] = {}
     thirds: dict[str, dict[int, Tensor]] = {}
@@ -104,7 +103,7 @@ def resized_positions(embedding: Tensor, side: int) -> Tensor:
     stored = math.isqrt(embedding.shape[1] - 1)
     if side == stored:
         return embedding
-    table = embedding[:, 1:].float().unflatten(1, (stored, stored)).permute(0, 3, 1, 2)
+    table = embedding[:, 1:].float().reshape(1, stored, stored, -1).permute(0, 3, 1, 2)
     factor = (side + OFFSET) / stored
     table = F.interpolate(table, scale_factor=(factor, factor), mode="bicubic", align_corners=False)
     return torch.cat([embedding[:, :1], table.flatten(2).transpose(1, 2).to(embedding.dtype)], dim=1)
@@ -134,8 +133,9 @@ class DinoV2(nn.Module):
             qkv_bias=True,
             use_swiglu_ffn=False,
         )
-        self.model: Any = Dinov2Model(config)
-        self.model.embeddings.interpolate_pos_encoding = self._positions
+        self.model = Dinov2Model(config)
+        embeddings: Any = self.model.embeddings
+        embeddings.interpolate_pos_encoding = self._positions
         self._table: tuple[tuple[Any, ...], Tensor] | None = None
 
     def forward(self, pictures: Tensor) -> Tensor:
@@ -146,7 +146,8 @@ class DinoV2(nn.Module):
     def patches(self, pictures: Tensor) -> Tensor:
         """Square pictures (B, 3, S, S) to patch tokens as a map (B, width, S/14, S/14)."""
         side = pictures.shape[-1] // PATCH
-        return self(pictures)[:, 1:].transpose(1, 2).unflatten(2, (side, side))
+        tokens: Tensor = self(pictures)
+        return tokens[:, 1:].transpose(1, 2).reshape(len(tokens), -1, side, side)
 
     def _positions(self, embeddings: Tensor, height: int, width: int) -> Tensor:
         """Stands in for `Dinov2Embeddings.interpolate_pos_encoding`: the original's table, made once."""
