@@ -71,9 +71,11 @@ def compare_file(path: Path) -> list[Row]:
         raise DataError(path, f"no readable JSON ({error})", "a golden file") from None
     try:
         return list(compare(name, content))
-    except (KeyError, TypeError, AttributeError) as error:
+    except (LookupError, TypeError, AttributeError, ValueError) as error:
         raise DataError(
-            path, f"an entry missing or of another kind ({error!r})", "a golden file of this kind"
+            path,
+            f"an entry that its case has not, or one of another kind ({error!r})",
+            "numbers of the case that its seed and case_args make",
         ) from None
 
 
