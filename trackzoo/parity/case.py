@@ -42,8 +42,8 @@ class Case:
             raise DataError(folder / "case.json", repr(about), 'text "salt" and a whole number "scene_seed"')
 
     def files(self) -> list[str]:
-        """Names of the folder's files of arrays."""
-        return sorted(path.name for path in self.folder.glob("*.npz"))
+        """Names of the folder's files of arrays; calibrations, which are parameters, are not among them."""
+        return sorted(path.name for path in self.folder.glob("*.npz") if not path.name.startswith("calibration"))
 
     def find(self, name: str) -> Path:
         """A file of the folder, or else the packaged one. Raises `DataError` when neither is there."""

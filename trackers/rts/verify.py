@@ -1,0 +1,107 @@
+"""RTS's and LWL's stages, parts and whole runs beside the authors' own: the targets `rts50` and `lwl`."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
+from pathlib import Path
+
+import torch
+
+from trackzoo.parity.case import Case
+from trackzoo.parity.target import Setup, Target
+from trackzoo.parity.tolerance import INPUT, Array, Tolerance
+from trackzoo.trackers.rts import verify_box, verify_stage
+from trackzoo.trackers.rts.network import RTSNetwork
+from trackzoo.trackers.rts.verify_stage import Stage, stage_rules
+from trackzoo.trackers.rts.verify_weights import Weights
+
+try:
+    from trackzoo.trackers.rts import verify_runs
+except ImportError:  # until whole runs can be verified
+    verify_runs = None  # type: ignore[assignment]
+
+GOLDENS = Path(__file__).parent / "goldens"
+
+
+class SegmentationTarget(Target):
+    """One file, `golden`: single stages, parts that need no network, and runs whose specifications stand in it."""
+
+    folder: str
+
+    @property
+    def packaged(self) -> Path:  # type: ignore[override]
+        """The folder in the plugin's package data."""
+        return GOLDENS / self.folder
+
+    def files(self) -> Iterable[str]:
+        """One."""
+        return ("golden",)
+
+    def table(self, file: str) -> Mapping[str, Tolerance]:
+        """What the packaged file holds."""
+        return self._known if file == "golden" else {}
+
+    @cached_property
+    def _known(self) -> dict[str, Tolerance]:
+        return self._rules(Case(self.packaged, self.packaged).arrays("golden.npz"))
+
+    def rules(self, file: str, golden: Mapping[str, Array]) -> Mapping[str, Tolerance]:
+        """By the families of names, for the file's own runs; of the packaged runs nothing is said where they are absent."""
+        absent = {
+            name: rule for name, rule in self._known.items() if name not in golden and not name.startswith("run/")
+        }
+        return {**absent, **self._rules(golden)}
+
+    def _rules(self, golden: Mapping[str, Array]) -> dict[str, Tolerance]:
+        runs: Mapping[str, Tolerance] = {} if verify_runs is None else verify_runs.run_rules(golden)
+        return {"runs": INPUT, **stage_rules(golden), **runs}
+
+    def compute(self, case: Case, file: str, setup: Setup) -> Iterator[tuple[str, object]]:
+        """See `Target.compute`."""
+        golden = case.arrays(file + ".npz")
+        wanted = {name for name, rule in self.rules(file, golden).items() if name in golden and rule.kind != "input"}
+        if any(name.startswith("stage/") for name in wanted):
+            # Run through in one go: leaving and entering inference mode between two values would switch autocast off.
+            with torch.inference_mode():
+                found = list(self.stage(case, golden, setup))
+            yield from found
+        if verify_runs is not None:
+            yield from verify_runs.run_arrays(case, setup, wanted)
+
+    @abstractmethod
+    def stage(self, case: Case, golden: Mapping[str, Array], setup: Setup) -> Iterator[tuple[str, object]]:
+        """Our arrays `stage/…`."""
+
+
+def _named(golden: Mapping[str, Array], case: Case) -> tuple[str, str]:
+    """Salt and calibration of a file's stages."""
+    salt = str(golden["stage/salt"]) if "stage/salt" in golden else case.salt
+    return salt, str(golden["stage/calibration"]) if "stage/calibration" in golden else salt
+
+
+class RTSTarget(SegmentationTarget):
+    """`rts50`."""
+
+    folder = "rts"
+
+    def stage(self, case: Case, golden: Mapping[str, Array], setup: Setup) -> Iterator[tuple[str, object]]:
+        """See `SegmentationTarget`."""
+        weights = Weights(case, RTSNetwork)
+        network = weights.network(weights.state_dict(*_named(golden, case)), setup.device)
+        yield from verify_stage.rts_arrays(Stage(network, case, golden, setup), golden)
+
+
+class LWLTarget(SegmentationTarget):
+    """`lwl_ytvos` and `lwl_boxinit`, whose parameters are the same but for the encoder of boxes."""
+
+    folder = "lwl"
+
+    def stage(self, case: Case, golden: Mapping[str, Array], setup: Setup) -> Iterator[tuple[str, object]]:
+        """See `SegmentationTarget`."""
+        weights = Weights(case, lambda: RTSNetwork(instance=False, box=True), "manifest_boxinit.json")
+        network = weights.network(weights.state_dict(*_named(golden, case)), setup.device)
+        yield from verify_box.lwl_arrays(Stage(network, case, golden, setup, factor=verify_box.FACTOR))
+        if "stage/box/box" in golden:
+            yield from verify_box.box_arrays(network, case, golden, setup)
