@@ -6,7 +6,7 @@ B. Efron and R. Tibshirani, An Introduction to the Bootstrap, 1993; BCa interval
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence as ListOf
 from dataclasses import dataclass
 from functools import lru_cache
 from statistics import NormalDist
@@ -115,7 +115,66 @@ def interval(
 def intervals(scores: Scores, metrics: Iterable[str] | None = None, **settings: Any) -> dict[str, Interval]:
     """Intervals of some metrics (default: all) of one tracker. `settings` as for `interval`."""
     chosen = scores.metrics if metrics is None else metrics
-    return {name: interval(_of(scores, name), scores.weights.get(name), **settings) for name in chosen}
+    return {
+        name: interval(*by_sequence(scores, _of(scores, name), scores.weights.get(name)), **settings) for name in chosen
+    }
+
+
+def by_sequence(scores: Scores, values: Floats, weights: Floats | None) -> tuple[Floats, Floats | None]:
+    """Values and weights of sequences out of those of `scores.names`: the same mean, and what is to be resampled.
+
+    Objects of one video have its troubles in common, so that videos are drawn, not objects. A video's value is the mean of its
+    objects', its weight the sum of theirs. Scores whose names are sequences are given back as they are.
+    """
+    if not scores.groups:
+        return values, weights
+    place = {name: number for number, name in enumerate(scores.sequences)}
+    index = np.array([place[name] for name in scores.groups], dtype=np.intp)
+    each = np.ones(len(values)) if weights is None else weights
+    total = np.bincount(index, each, len(place))
+    summed = np.bincount(index, np.where(each > 0, values, 0.0) * each, len(place))
+    return np.divide(summed, total, out=np.zeros(len(place)), where=total > 0), total
+
+
+def interval_of_parts(
+    parts: ListOf[tuple[Floats, Floats]], *, confidence: float = 0.95, resamples: int = 10_000, seed: int = 0
+) -> Interval:
+    """Interval (BCa) of a figure that is the plain mean of several weighted means over the same sequences, as G is.
+
+    A resample that misses a part altogether (no sequence with an unseen class) is left out.
+
+    Args:
+        parts: (values (S,), weights (S,)) of each; weight 0 takes a sequence out of a part.
+        confidence, resamples, seed: see `interval`.
+
+    Raises:
+        TrackzooError: no part, or arrays that do not fit.
+    """
+    if not parts or len({array.shape for part in parts for array in part}) != 1 or parts[0][0].ndim != 1:
+        raise TrackzooError("bootstrap: expected parts with a value and a weight for each of the same sequences")
+    sums = np.stack([np.where(weights > 0, values, 0.0) * weights for values, weights in parts], axis=1)
+    totals = np.stack([weights for _, weights in parts], axis=1)
+    nan = float("nan")
+    if (totals.sum(axis=0) <= 0).any() or not np.isfinite(sums).all():
+        return Interval(nan, nan, nan, nan, confidence)
+    value = float((sums.sum(axis=0) / totals.sum(axis=0)).mean())
+    count = len(sums)
+    drawn = (
+        _kept(count, resamples, seed)
+        if resamples * count <= _CELLS
+        else np.concatenate(list(_drawn(count, resamples, seed)))
+    )
+    with np.errstate(invalid="ignore", divide="ignore"):
+        means = (drawn @ sums / (drawn @ totals)).mean(axis=1)
+        left_out = ((sums.sum(axis=0) - sums) / (totals.sum(axis=0) - totals)).mean(axis=1)
+    means, left_out = means[np.isfinite(means)], left_out[np.isfinite(left_out)]
+    if len(means) < 2:
+        return Interval(value, nan, nan, nan, confidence)
+    tails = np.array([(1 - confidence) / 2, (1 + confidence) / 2])
+    if len(left_out):
+        tails = _corrected(tails, means, value, left_out)
+    low, high = np.quantile(means, tails)
+    return Interval(value, float(low), float(high), float(means.std(ddof=1)), confidence)
 
 
 def duel(first: Scores, second: Scores, metric: str, *, margin: float = 0.0, **settings: Any) -> Duel:
@@ -136,7 +195,7 @@ def duel(first: Scores, second: Scores, metric: str, *, margin: float = 0.0, **s
             f"cannot compare scores under '{first.profile}' version {first.version} with '{second.profile}' version "
             f"{second.version}; evaluate both under one profile"
         )
-    if first.names != second.names:
+    if first.names != second.names or first.groups != second.groups:
         raise TrackzooError(
             f"cannot compare scores on other sequences ({len(first.names)} and {len(second.names)}); evaluate both on the same"
         )
@@ -145,6 +204,7 @@ def duel(first: Scores, second: Scores, metric: str, *, margin: float = 0.0, **s
     if (weights is None) != (others is None) or (weights is not None and not np.array_equal(weights, others)):  # type: ignore[arg-type]
         # A profile that leaves out sequences by their result weighs two trackers differently; a pair needs one weighing.
         weights = None
+    gap, weights = by_sequence(first, gap, weights)
     counted = gap[weights > 0] if weights is not None else gap
     wins, losses = int((counted > margin).sum()), int((counted < -margin).sum())
     return Duel(metric, interval(gap, weights, **settings), wins, len(counted) - wins - losses, losses)

@@ -72,6 +72,7 @@ class Scores:
         weights: metric -> (S,) weight of each sequence in the mean over the data set, for metrics (of `metrics` and `more`)
             whose mean is not the plain one; a curve's under the curve's name.
         by_run: metric -> (R,) value over the data set of each repetition alone.
+        groups: (S,) the sequence that each of `names` belongs to, where they are objects (label maps); else empty.
     """
 
     profile: str
@@ -85,11 +86,18 @@ class Scores:
     more: Mapping[str, float] = field(default_factory=dict)
     weights: Mapping[str, Floats] = field(default_factory=dict)
     by_run: Mapping[str, Floats] = field(default_factory=dict)
+    groups: tuple[str, ...] = ()
+
+    @property
+    def sequences(self) -> tuple[str, ...]:
+        """The sequences, each once, in order."""
+        return tuple(dict.fromkeys(self.groups)) if self.groups else self.names
 
     def __str__(self) -> str:
         """A small table."""
         on = f" on {self.dataset}" if self.dataset else ""
-        count = f"{len(self.names)} sequence{'' if len(self.names) == 1 else 's'}"
+        count = f"{len(self.sequences)} sequence{'' if len(self.sequences) == 1 else 's'}"
+        count += f", {len(self.names)} object{'' if len(self.names) == 1 else 's'}" if self.groups else ""
         lines = [f"{self.profile} v{self.version}{on}, {count}"]
         width = max((len(metric) for metric in self.metrics), default=0)
         lines += [f"  {metric:<{width}}  {value:6.2f} %" for metric, value in self.metrics.items()]

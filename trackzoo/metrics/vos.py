@@ -11,7 +11,7 @@ Videos are scored one by one, so that a data set need not fit into memory, and i
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence as ListOf
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -263,17 +263,41 @@ def summarise(profile: str, videos: ListOf[VideoScores]) -> Scores:
         per[f"{letter}_decay"] = 100 * np.array([decay(vector) for vector in vectors])
     per = {"jf": (per["j"] + per["f"]) / 2, **per}
     metrics = {name: float(values.mean()) for name, values in per.items()}
+    weights: dict[str, Floats] = {}
     if profile == "pytracking-vos" and all(obj.category for obj in objects):
         metrics |= _seen_and_unseen(objects, per)
-    chosen = VOS_PROFILES[profile]
+        for category in ("seen", "unseen"):
+            chosen = np.array([obj.category == category for obj in objects], dtype=np.float64)
+            for letter in ("j", "f"):
+                per[f"{letter}_{category}"], weights[f"{letter}_{category}"] = per[letter], chosen
     return Scores(
         profile=profile,
-        version=chosen.version,
+        version=VOS_PROFILES[profile].version,
         dataset="",
         names=tuple(obj.name for obj in objects),
         metrics=metrics,
         per_sequence=per,
         notes=tuple(note for video in videos for note in video.notes),
+        weights=weights,
+        groups=tuple(obj.video for obj in objects),
+    )
+
+
+def mean_of(runs: ListOf[Scores]) -> Scores:
+    """Scores of several repetitions as one: means of their figures, object by object too; `by_run` has each one's own.
+
+    Raises:
+        TrackzooError: no repetition, or repetitions of other objects.
+    """
+    if not runs or any(run.names != runs[0].names for run in runs):
+        raise TrackzooError("repetitions of label maps: found other objects, expected the same in each")
+    first = runs[0]
+    return replace(
+        first,
+        metrics={name: float(np.mean([run.metrics[name] for run in runs])) for name in first.metrics},
+        per_sequence={name: np.mean([run.per_sequence[name] for run in runs], axis=0) for name in first.per_sequence},
+        notes=tuple(dict.fromkeys(note for run in runs for note in run.notes)),
+        by_run={name: np.array([run.metrics[name] for run in runs]) for name in first.metrics},
     )
 
 

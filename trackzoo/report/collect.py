@@ -18,6 +18,7 @@ from trackzoo.errors import ResultsError, TrackzooError, UnknownName
 from trackzoo.metrics import PROFILES, Scores, evaluate, profile as profile_named
 from trackzoo.metrics.bootstrap import Interval, interval
 from trackzoo.metrics.types import Floats
+from trackzoo.metrics.vos import VOS_PROFILES
 from trackzoo.metrics.vot_scores import VOT_PROFILES, VotScores
 from trackzoo.registry import tracker
 from trackzoo.report.columns import columns
@@ -27,6 +28,15 @@ from trackzoo.report.model import Board, Comparison, CrossBoard, Deviation, Entr
 from trackzoo.report.parallel import each
 from trackzoo.report.selection import Library, Opened, select
 from trackzoo.report.uncertainty import intervals_of
+from trackzoo.report.vos import (
+    VOS,
+    depends as vos_depends,
+    frames_of,
+    is_vos,
+    profiles_for as vos_profiles_for,
+    score_vos,
+    video_frames,
+)
 from trackzoo.report.vot import VotRun, as_vot, profiles_for, score_vot
 from trackzoo.sequence import Dataset
 from trackzoo.store.read import StoredRun
@@ -136,8 +146,8 @@ def compare(
 def check_profiles(names: Iterable[str]) -> None:
     """Raise `UnknownName` for a name that no profile has."""
     for name in names:
-        if name not in PROFILES and name not in VOT_PROFILES and name != ALL:
-            raise UnknownName("profile", name, {**PROFILES, **VOT_PROFILES, ALL: None})
+        if name not in PROFILES and name not in VOT_PROFILES and name not in VOS_PROFILES and name != ALL:
+            raise UnknownName("profile", name, {**PROFILES, **VOT_PROFILES, **VOS_PROFILES, ALL: None})
 
 
 def refuse_incomplete(runs: Iterable[StoredRun], library: Library, results: Path) -> None:
@@ -248,11 +258,14 @@ def speed_of(run: StoredRun, names: Iterable[str]) -> Speed | None:
     if run.identity.get("imported"):
         return None
     frames, seconds, lanes, jobs = 0, 0.0, 1, 1
+    several = is_vos(run)
     devices: dict[str, None] = {}
     for repeat in run.repeats:
         for name in names:
             record = run.record(name, repeat)
-            times = run.seconds(name, repeat)
+            # A video's frame takes the time of all its objects.
+            each = [run.seconds(name, repeat, obj) for obj in run.objects(name, repeat)] if several else []
+            times = np.sum(each, axis=0) if several else run.seconds(name, repeat)
             frames, seconds = frames + len(times), seconds + float(times.sum())
             lanes, jobs = max(lanes, int(record.get("lanes", 1))), max(jobs, int(record.get("jobs", 1)))
             devices.setdefault(str(record.get("device_name") or record.get("device") or "unknown device"))
@@ -289,6 +302,11 @@ def _scorable(runs: list[StoredRun], library: Library, notes: list[str], *, name
     return kept
 
 
+def boxed(run: StoredRun) -> bool:
+    """Whether a run's results are boxes, one a frame: not regions (VOT), not label maps."""
+    return not isinstance(run, VotRun) and not is_vos(run)
+
+
 def _boards(
     runs: ListOf[StoredRun], opened: Opened, rules: Rules, notes: list[str], crosses: list[CrossBoard]
 ) -> list[Board]:
@@ -300,7 +318,7 @@ def _boards(
         asked = ", ".join(rules.profiles)
         notes.append(f"{opened.title}, protocol {runs[0].protocol}: not scored under {asked}; left out.")
         return []
-    if isinstance(runs[0], VotRun):
+    if not boxed(runs[0]):
         pass
     elif not rules.profiles and opened.dataset.profile in VOT_PROFILES:
         notes.append(
@@ -355,7 +373,7 @@ def _boards(
             scored[entry.scores.profile] = replace(entry, other_data=other, remarks=remarks)
             found[entry.scores.profile].append(scored[entry.scores.profile])
         if every:
-            if names not in ends and not isinstance(run, VotRun):
+            if names not in ends and boxed(run):
                 ends[names] = Ends(opened, names, partial(_score_named, opened, names, rules))
             crosses.append(cross_board(run, opened, names, profiles, scored, refused, ends.get(names)))
     boards = []
@@ -371,7 +389,7 @@ def _prepare(opened: Opened, runs: Iterable[tuple[StoredRun, tuple[str, ...]]], 
         opened.fingerprint(names)
         if len(names) > 1:
             interval(np.zeros(len(names)))  # draws the resamples, which all share
-        if isinstance(run, VotRun):
+        if not boxed(run):
             continue
         for profile in profiles:
             # A picture whose size is not known is told by the profile that asks for it.
@@ -396,6 +414,8 @@ def _profiles(run: StoredRun, opened: Opened, rules: Rules) -> list[str]:
     every = ALL in rules.profiles
     if isinstance(run, VotRun):
         return profiles_for(run, list(VOT_PROFILES) if every else rules.profiles)
+    if is_vos(run):
+        return list(VOS_PROFILES) if every else vos_profiles_for(opened.dataset, rules.profiles)
     if every:
         return applying(opened)
     return (
@@ -413,6 +433,7 @@ def _entries(
 ) -> Iterable[Entry]:
     """One entry a profile; boxes are read once. With `refused`, a profile that refuses the run is noted there and left out."""
     vot = run if isinstance(run, VotRun) else None
+    vos = is_vos(run)
     kept = kept_of(run)
     scored: dict[str, Scores] = {}
     intervals: dict[str, dict[str, Interval]] = {}
@@ -424,13 +445,15 @@ def _entries(
     def under(profile: str) -> Scores:
         if profile not in scored:
             how: list[Any] = [profile, rules.as_released, rules.lenient]
-            key = [] if vot else _depends(opened, names, profile)
+            key = [] if vot else vos_depends(opened, names, profile) if vos else _depends(opened, names, profile)
             found = None if vot else kept.scores(how, key)
             try:
                 if found is None:
                     scores = (
                         score_vot(vot, opened, names, profile)
                         if vot
+                        else score_vos(run, opened, names, profile, lenient=rules.lenient)
+                        if vos
                         else score(
                             opened, boxes(), names, profile, as_released=rules.as_released, lenient=rules.lenient
                         )
@@ -445,7 +468,13 @@ def _entries(
     facts = kept.facts(names)
     if facts is None:
         known = speed_of(run, names)
-        counts = opened.dataset.lengths(names).values() if vot else (0 if v is None else len(v) for v in boxes()[0])
+        counts: list[int | None] = (
+            list(opened.dataset.lengths(names).values())
+            if vot
+            else [video_frames(run, name) for name in names]
+            if vos
+            else [0 if v is None else len(v) for v in boxes()[0]]
+        )
         facts = {"speed": None if known is None else asdict(known), "frames": [count or 0 for count in counts]}
         kept.keep_facts(names, facts)
     speed = None if facts["speed"] is None else Speed(**{**facts["speed"], "devices": tuple(facts["speed"]["devices"])})
@@ -468,11 +497,11 @@ def _entries(
             opened.ordered(run.expected),
             run.missing(),
             len(run.repeats),
-            tuple(facts["frames"]),
+            frames_of(scores, dict(zip(names, facts["frames"], strict=True))) if vos else tuple(facts["frames"]),
             speed,
             random_weights(run),
             False,
-            rules.as_released and vot is None,
+            rules.as_released and boxed(run),
             tuple(_deviations(run, under)) if rules.published and len(names) == len(opened.places) else (),
             intervals[profile],
         )
@@ -489,6 +518,8 @@ def _depends(opened: Opened, names: tuple[str, ...], profile: str) -> list[Any]:
 
 def _blamed(run: StoredRun, error: ResultsError) -> str:
     """The message with the file that it is about, where the run knows which file a sequence's boxes are from."""
+    if error.path.is_relative_to(run.path):
+        return str(error)
     file = getattr(run, "sources", {}).get(str(error.path))
     return f"{run.path}: {error}" if file is None else f"{file}{str(error).removeprefix(str(error.path))}"
 
@@ -511,12 +542,18 @@ def _deviations(run: StoredRun, under: Any) -> Iterable[Deviation]:
 
 def _scoring(run: StoredRun) -> Iterable[str]:
     """Names of the profiles that score such runs."""
-    return profiles_for(run, list(VOT_PROFILES)) if isinstance(run, VotRun) else PROFILES
+    if isinstance(run, VotRun):
+        return profiles_for(run, list(VOT_PROFILES))
+    return VOS_PROFILES if is_vos(run) else PROFILES
 
 
 def _board(opened: Opened, protocol: str, profile: str, entries: list[Entry], rules: Rules, common: bool) -> Board:
-    facts: Any = VOT_PROFILES[profile] if isinstance(entries[0].scores, VotScores) else profile_named(profile)
-    names = entries[0].scores.names if common else entries[0].expected
+    facts: Any
+    if isinstance(entries[0].scores, VotScores):
+        facts = VOT_PROFILES[profile]
+    else:
+        facts = VOS_PROFILES[profile] if protocol == VOS else profile_named(profile)
+    names = entries[0].scores.sequences if common else entries[0].expected
     metrics = [metric for entry in entries for metric in entry.scores.metrics]
     main = columns(metrics)[0]
 

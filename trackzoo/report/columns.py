@@ -31,6 +31,10 @@ class Column:
 COLUMNS: tuple[Column, ...] = (
     Column("g", "G", "G", "mean of J and F over seen and unseen classes"),
     Column("jf", "J&F", "$\\mathcal{J}\\&\\mathcal{F}$", "mean of region similarity and boundary accuracy"),
+    Column("j_seen", "J seen", "$\\mathcal{J}_{\\mathrm{seen}}$", "region similarity over classes of the training set"),
+    Column("j_unseen", "J unseen", "$\\mathcal{J}_{\\mathrm{unseen}}$", "region similarity over other classes"),
+    Column("f_seen", "F seen", "$\\mathcal{F}_{\\mathrm{seen}}$", "boundary accuracy over classes of the training set"),
+    Column("f_unseen", "F unseen", "$\\mathcal{F}_{\\mathrm{unseen}}$", "boundary accuracy over other classes"),
     Column("j", "J", "$\\mathcal{J}$", "region similarity: mean overlap of masks"),
     Column("j_recall", "J recall", "$\\mathcal{J}$ recall", "share of frames with J above 0.5"),
     Column("j_decay", "J decay", "$\\mathcal{J}$ decay", "first quarter minus last quarter of the video", higher=False),

@@ -12,8 +12,9 @@ from importlib import resources
 from typing import Any
 
 from trackzoo._version import __version__
+from trackzoo.metrics.bootstrap import by_sequence
 from trackzoo.report import style
-from trackzoo.report.columns import show
+from trackzoo.report.columns import column, show
 from trackzoo.report.model import Board, Comparison, Entry
 from trackzoo.report.table import Cell, Table, attribute_table, board_table, marks, overview_table
 
@@ -35,10 +36,12 @@ class SequenceTable:
     Attributes:
         trackers: names, best first.
         rows: sequences in the benchmark's order.
+        unit: what a row is: `sequence` or `object`.
     """
 
     trackers: tuple[str, ...]
     rows: tuple[SequenceRow, ...]
+    unit: str = "sequence"
 
 
 def page(
@@ -80,10 +83,10 @@ def page(
             "table": board_table(board, decimals, intervals),
             "pairs": [table for table in pairs if table.key.startswith(f"{board.key}-")],
             "notes": board.notes,
-            "main": board.main.title,
+            "shown": column(_by_sequence(board)).title,
             "plots": [(label, Markup(inline(svg))) for label, svg in plots.get(board.key, ())],
             "attributes": attribute_table(board),
-            "sequences": sequence_table(board),
+            "sequences": [table for table in (sequence_table(board), object_table(board)) if table is not None],
         }
         for board in comparison.boards
     ]
@@ -158,9 +161,24 @@ def inline(svg: bytes) -> str:
 
 def sequence_table(board: Board) -> SequenceTable | None:
     """The main metric of every run on every sequence; None where the scores do not say."""
-    metric, higher = board.main.metric, board.main.higher
+    metric = _by_sequence(board)
     entries = [entry for entry in board.entries if metric in entry.scores.per_sequence]
     if not entries:
+        return None
+    found, frames = [], {}
+    for entry in entries:
+        scores = entry.scores
+        values, _ = by_sequence(scores, scores.per_sequence[metric], scores.weights.get(metric))
+        found.append(dict(zip(scores.sequences, map(float, values), strict=True)))
+        frames |= dict(zip(scores.groups or scores.names, entry.frames, strict=False))
+    return _table(board, entries, found, frames, board.names, "sequence")
+
+
+def object_table(board: Board) -> SequenceTable | None:
+    """The same object by object, of label maps; None where no video has several objects."""
+    metric = _by_sequence(board)
+    entries = [entry for entry in board.entries if entry.scores.groups and metric in entry.scores.per_sequence]
+    if not any(len(entry.scores.names) > len(entry.scores.sequences) for entry in entries):
         return None
     found = [
         dict(zip(entry.scores.names, map(float, entry.scores.per_sequence[metric]), strict=True)) for entry in entries
@@ -168,8 +186,27 @@ def sequence_table(board: Board) -> SequenceTable | None:
     frames: dict[str, int] = {}
     for entry in entries:
         frames |= dict(zip(entry.scores.names, entry.frames, strict=False))
+    names = list(dict.fromkeys(name for entry in entries for name in entry.scores.names))
+    return _table(board, entries, found, frames, names, "object")
+
+
+def _by_sequence(board: Board) -> str:
+    """The metric of those tables: the main one, or, where that is no mean over sequences (G), J&F."""
+    main = board.main.metric
+    return "jf" if main == "g" else main
+
+
+def _table(
+    board: Board,
+    entries: ListOf[Entry],
+    found: ListOf[Mapping[str, float]],
+    frames: Mapping[str, int],
+    names: ListOf[str],
+    unit: str,
+) -> SequenceTable:
+    higher = board.main.higher
     rows = []
-    for name in board.names:
+    for name in names:
         values = [scores.get(name, math.nan) for scores in found]
         known = [value for value in values if not math.isnan(value)]
         if not known:
@@ -181,7 +218,7 @@ def sequence_table(board: Board) -> SequenceTable | None:
         rows.append(
             SequenceRow(name, frames.get(name, ""), cells, Cell(show(spread, 1), spread) if len(entries) > 1 else None)
         )
-    return SequenceTable(tuple(entry.tracker for entry in entries), tuple(rows))
+    return SequenceTable(tuple(entry.tracker for entry in entries), tuple(rows), unit)
 
 
 def _provenance(board: Board, entry: Entry) -> dict[str, Any]:

@@ -14,7 +14,7 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import Mapping, Sequence as ListOf
+from collections.abc import Iterator, Mapping, Sequence as ListOf
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ from trackzoo.metrics.types import Curve, Scores
 from trackzoo.store.read import StoredRun
 
 #: Rises when equal files would give another entry.
-VERSION = 1
+VERSION = 2
 #: Files younger than this many nanoseconds are not trusted: a later write could leave the same times. Where a file system
 #: counts whole seconds, they must be older.
 _YOUNG, _YOUNG_IN_SECONDS = 10**8, 2 * 10**9
@@ -44,20 +44,27 @@ def signature(run: StoredRun) -> str | None:
     whole = True
     try:
         for repeat, folder in run.folders.items():
-            for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
-                if entry.name.startswith("."):
-                    continue
+            for name, entry in _files(folder):
                 status = entry.stat()
                 latest = max(status.st_ctime_ns, status.st_mtime_ns)
                 newest, whole = max(newest, latest), whole and latest % 10**9 == 0
-                marks.append(
-                    (repeat, entry.name, status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
-                )
+                marks.append((repeat, name, status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino))
     except OSError:
         return None
     if newest > time.time_ns() - (_YOUNG_IN_SECONDS if whole else _YOUNG):
         return None
     return hashlib.sha256(repr(marks).encode()).hexdigest()
+
+
+def _files(folder: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
+    """What lies in a run's folder, label maps in folders of their own among it, in order."""
+    for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
+        if entry.name.startswith("."):
+            continue
+        yield entry.name, entry
+        if entry.is_dir():
+            for inner in sorted(os.scandir(entry), key=lambda entry: entry.name):
+                yield f"{entry.name}/{inner.name}", inner
 
 
 class Slot:
@@ -197,6 +204,7 @@ def packed(scores: Scores, intervals: Mapping[str, Interval]) -> tuple[dict[str,
         "metrics": dict(scores.metrics),
         "notes": scores.notes,
         "more": dict(scores.more),
+        "groups": scores.groups,
         "units": {name: curve.unit for name, curve in scores.curves.items()},
         "intervals": {name: asdict(each) for name, each in intervals.items()},
     }
@@ -230,5 +238,6 @@ def unpacked(facts: Mapping[str, Any], arrays: Arrays) -> tuple[Scores, dict[str
         facts["more"],
         group("weights"),
         group("by_run"),
+        tuple(facts["groups"]),
     )
     return scores, {name: Interval(**each) for name, each in facts["intervals"].items()}

@@ -77,7 +77,7 @@ class Entry:
         expected: the sequences that the run is meant to have.
         missing: those of them that it has not; empty for complete runs.
         repeats: number of repetitions that were averaged.
-        frames: number of frames of each scored sequence.
+        frames: number of frames of each scored sequence (of `scores.names`, where those are objects).
         speed: how fast it was, where it was timed.
         random_weights: the network had no trained weights: its scores mean nothing.
         other_data: it was run on annotation with another fingerprint than that on disk now.
@@ -114,7 +114,7 @@ class Entry:
     @property
     def sequences(self) -> int:
         """Number of sequences that were scored."""
-        return len(self.scores.names)
+        return len(self.scores.sequences)
 
 
 @dataclass(frozen=True)

@@ -121,11 +121,12 @@ def _ends(comparison: Comparison) -> Iterator[Record]:
 
 
 def sequence_records(comparison: Comparison) -> Iterator[Record]:
-    """One record a run, sequence and metric."""
+    """One record a run, sequence (of label maps: object, `bear_1`) and metric."""
     for board in comparison.boards:
         for entry in board.entries:
             common = {key: value for key, value in _common(board, entry).items() if key in SEQUENCE_FIELDS}
-            frames = entry.frames or ("",) * entry.sequences
+            home = dict(zip(entry.scores.names, entry.scores.groups, strict=False))
+            frames = entry.frames or ("",) * len(entry.scores.names)
             for metric, values in entry.scores.per_sequence.items():
                 unit = column(metric).unit
                 for name, count, value in zip(entry.scores.names, frames, values.tolist(), strict=True):
@@ -136,7 +137,7 @@ def sequence_records(comparison: Comparison) -> Iterator[Record]:
                         "metric": metric,
                         "value": value,
                         "unit": unit,
-                        "attributes": " ".join(board.attributes.get(name, ())),
+                        "attributes": " ".join(board.attributes.get(home.get(name, name), ())),
                     }
 
 

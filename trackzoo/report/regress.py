@@ -11,12 +11,15 @@ import numpy as np
 
 from trackzoo.errors import ResultsError, SettingsError, TrackzooError
 from trackzoo.geometry import Floats
+from trackzoo.metrics.bootstrap import by_sequence
+from trackzoo.metrics.vos import VOS_PROFILES
 from trackzoo.report.baseline import BaselineRun, Scored, read_baseline, write_baseline
 from trackzoo.report.boxes_text import STEPS
 from trackzoo.report.collect import default_profile, listing, random_weights, refuse_incomplete, score
 from trackzoo.report.columns import show
 from trackzoo.report.parting import Parting, gap, parting
 from trackzoo.report.selection import Library, Opened, dataset_id, select, tracker_id
+from trackzoo.report.vos import is_vos, profiles_for as vos_profiles_for, score_vos
 from trackzoo.report.vot import VotRun, as_vot, profiles_for, score_vot
 from trackzoo.store.read import StoredRun, find_runs
 
@@ -165,6 +168,10 @@ def _first(
 
 def _profiles(run: StoredRun, opened: Opened, wanted: ListOf[str]) -> list[str]:
     """Profiles of a run's baseline. Raises `TrackzooError` where none of those asked for scores such runs."""
+    if is_vos(run):
+        if found := vos_profiles_for(opened.dataset, wanted):
+            return found
+        raise TrackzooError(f"{run.path}: {', '.join(wanted)} do not score label maps; {', '.join(VOS_PROFILES)} do")
     if not isinstance(run, VotRun):
         return list(wanted) or [default_profile(opened.dataset)]
     found = profiles_for(run, wanted)
@@ -174,6 +181,12 @@ def _profiles(run: StoredRun, opened: Opened, wanted: ListOf[str]) -> list[str]:
 
 
 def _boxes(run: StoredRun, names: Iterable[str]) -> tuple[tuple[Floats, ...], ...]:
+    if is_vos(run):
+        # All objects of a video, one under another.
+        return tuple(
+            tuple(np.concatenate([run.boxes(name, repeat, obj) for obj in run.objects(name, repeat)]) for name in names)
+            for repeat in run.repeats
+        )
     return tuple(tuple(run.boxes(name, repeat) for name in names) for repeat in run.repeats)
 
 
@@ -183,10 +196,17 @@ def _scored(run: StoredRun, names: tuple[str, ...], profiles: Iterable[str], lib
     for profile in profiles:
         try:
             opened, vot = library.open(run), run if isinstance(run, VotRun) else None
-            scores = score_vot(vot, opened, names, profile) if vot else score(opened, boxes, names, profile)
+            if is_vos(run):
+                scores = score_vos(run, opened, names, profile)
+            else:
+                scores = score_vot(vot, opened, names, profile) if vot else score(opened, boxes, names, profile)
         except ResultsError as error:
             raise TrackzooError(f"{run.path}: {error}") from None
-        each = {name: values for name, values in scores.per_sequence.items() if name in scores.metrics}
+        each = {
+            name: by_sequence(scores, values, scores.weights.get(name))[0]
+            for name, values in scores.per_sequence.items()
+            if name in scores.metrics
+        }
         scored.append(Scored(scores.profile, scores.version, scores.metrics, each))
     return tuple(scored)
 
@@ -215,6 +235,8 @@ def _unready(run: StoredRun, then: BaselineRun) -> str:
         for name, boxes in zip(then.names, then.boxes[0], strict=True):
             if isinstance(run, VotRun):
                 count = len(run.boxes(name, repeat))
+            elif is_vos(run):
+                count = sum(entry["boxes"]["rows"] for entry in run.record(name, repeat)["objects"].values())
             else:
                 count = next(iter(run.record(name, repeat)["objects"].values()))["boxes"]["rows"]
             if count != len(boxes):

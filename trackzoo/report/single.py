@@ -15,6 +15,7 @@ from trackzoo.metrics import Scores
 from trackzoo.registry import open_dataset
 from trackzoo.report.collect import Rules, default_profile, finishing, listing, score
 from trackzoo.report.selection import Library, Opened
+from trackzoo.report.vos import default_profile as vos_profile, is_vos, score_vos
 from trackzoo.report.vot import VotRun, as_vot, score_vot
 from trackzoo.sequence import Dataset
 from trackzoo.store.layout import RUN_FILE
@@ -63,6 +64,10 @@ def evaluate(
             raise ResultsError(run.path, "no finished sequence", "one at least")
         if isinstance(run, VotRun):
             return score_vot(run, opened, names, profile or "vot")
+        if is_vos(run):
+            if opened.hidden:
+                raise TrackzooError(f"{opened.id}: {opened.hidden}; it cannot be scored here")
+            return score_vos(run, opened, names, profile or vos_profile(opened.dataset), lenient=lenient)
         boxes = [[run.boxes(name, repeat) for name in names] for repeat in run.repeats]
     if opened.hidden:
         raise TrackzooError(f"{opened.id}: {opened.hidden}; it cannot be scored here")

@@ -391,9 +391,11 @@ def attribute_table(board: Board, decimals: int = 1) -> Table | None:
     headings = [Heading("Tracker", "Tracker", numeric=False)]
     columns: list[list[Cell]] = []
     for name in names:
-        having = [name in board.attributes.get(sequence, ()) for sequence in runs[0].scores.names]
-        count = f"{sum(having)} sequence{'' if sum(having) == 1 else 's'}"
-        headings.append(Heading(f"{name} ({sum(having)})", f"{escape(name)} ({sum(having)})", count))
+        scores = runs[0].scores
+        having = [name in board.attributes.get(sequence, ()) for sequence in scores.groups or scores.names]
+        many = sum(name in board.attributes.get(sequence, ()) for sequence in scores.sequences)
+        count = f"{many} sequence{'' if many == 1 else 's'}"
+        headings.append(Heading(f"{name} ({many})", f"{escape(name)} ({many})", count))
         values = [_mean(entry, main.metric, having) for entry in runs]
         ranks = marks(values, decimals, main.higher)
         columns.append([Cell(show(value, decimals), value, mark) for value, mark in zip(values, ranks, strict=True)])

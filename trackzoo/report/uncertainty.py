@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from trackzoo.metrics.bootstrap import Interval, duel, interval, spread
+from trackzoo.metrics.bootstrap import Interval, by_sequence, duel, interval, interval_of_parts, spread
 from trackzoo.metrics.types import Scores
 from trackzoo.report.columns import Column
 from trackzoo.report.model import Board, Entry
@@ -19,6 +19,9 @@ from trackzoo.report.model import Board, Entry
 CONFIDENCE = 0.95
 #: Sequences on which two trackers differ by no more, in the metric's unit, count as ties: they print alike to one decimal.
 MARGIN = 0.05
+
+#: What G of YouTube-VOS is the mean of.
+G_PARTS = ("j_seen", "j_unseen", "f_seen", "f_unseen")
 
 Verdict = Literal["better", "worse", "tie"]
 
@@ -54,11 +57,20 @@ class Versus:
 
 def intervals_of(scores: Scores) -> dict[str, Interval]:
     """Metric -> interval, for the metrics that are means over sequences; a single sequence says nothing about others."""
-    return {
-        metric: interval(values, scores.weights.get(metric), confidence=CONFIDENCE)
+    if len(scores.sequences) < 2:
+        return {}
+    found = {
+        metric: interval(*by_sequence(scores, values, scores.weights.get(metric)), confidence=CONFIDENCE)
         for metric in scores.metrics
-        if (values := scores.per_sequence.get(metric)) is not None and len(values) > 1 and _mean(scores, metric)
+        if (values := scores.per_sequence.get(metric)) is not None and _mean(scores, metric)
     }
+    parts = [metric for metric in G_PARTS if metric in scores.per_sequence]
+    if "g" in scores.metrics and len(parts) == len(G_PARTS):
+        each = [by_sequence(scores, scores.per_sequence[part], scores.weights[part]) for part in parts]
+        found["g"] = interval_of_parts(
+            [(values, weights) for values, weights in each if weights is not None], confidence=CONFIDENCE
+        )
+    return found
 
 
 def _mean(scores: Scores, metric: str) -> bool:
@@ -81,7 +93,7 @@ def versus(first: Entry, second: Entry, column: Column) -> Versus | None:
     values per sequence."""
     metric = column.metric
     ours, theirs = first.scores, second.scores
-    if ours.names != theirs.names or len(ours.names) < 2:
+    if ours.names != theirs.names or len(ours.sequences) < 2:
         return None
     if not all(metric in scores.per_sequence and _mean(scores, metric) for scores in (ours, theirs)):
         return None

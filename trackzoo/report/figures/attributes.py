@@ -65,10 +65,12 @@ def chart(board: Board, metric: str = "") -> AttributeChart | None:
     runs = [entry for entry in runs if metric in entry.scores.per_sequence]
     if not names or not runs:
         return None
+    scores = runs[0].scores
     carried = {
-        name: np.array([name in board.attributes.get(sequence, ()) for sequence in runs[0].scores.names])
+        name: np.array([name in board.attributes.get(sequence, ()) for sequence in scores.groups or scores.names])
         for name in names
     }
+    counts = [sum(name in board.attributes.get(sequence, ()) for sequence in scores.sequences) for name in names]
     values = np.full((len(runs), len(names)), math.nan)
     for row, entry in enumerate(runs):
         each, weights = entry.scores.per_sequence[metric], entry.scores.weights.get(metric)
@@ -81,7 +83,7 @@ def chart(board: Board, metric: str = "") -> AttributeChart | None:
         f"{facts.title} by attribute on {board_title(board)}",
         f"{facts.title} [{facts.unit}]" if facts.unit else facts.title,
         tuple(names),
-        tuple(int(chosen.sum()) for chosen in carried.values()),
+        tuple(counts),
         tuple(entry.tracker for entry in runs),
         values,
         (f"Not shown, being incomplete: {', '.join(left)}.",) if left else (),

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from trackzoo.errors import TrackzooError, UnknownName
-from trackzoo.metrics.bootstrap import Duel
+from trackzoo.metrics.bootstrap import Duel, by_sequence
 from trackzoo.metrics.vot_scores import VotScores
 from trackzoo.report import published, style
 from trackzoo.report.collect import collect
@@ -331,10 +331,11 @@ def difference_of(board: Board, first: Entry, second: Entry, wanted: Wanted, sty
     if first.scores.names != second.scores.names:
         return f"{first.tracker} and {second.tracker} have other sequences; --common scores both on what they share"
     gap = first.scores.per_sequence[facts.metric] - second.scores.per_sequence[facts.metric]
+    gap, _ = by_sequence(first.scores, gap, first.scores.weights.get(facts.metric))
     found = versus(first, second, facts)
     fight = Duel(facts.metric, found.difference, found.wins, found.ties, found.losses) if found else None
     given = Differences(
-        first.tracker, second.tracker, first.scores.names, gap, _label(facts), fight, higher=facts.higher
+        first.tracker, second.tracker, first.scores.sequences, gap, _label(facts), fight, higher=facts.higher
     )
     figure = differences(
         given,
