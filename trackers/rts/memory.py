@@ -1,7 +1,7 @@
 """Memories of samples: which slot a new one takes, what each weighs, and the arena that holds them all.
 
 The weights of one object are a handful of numbers and stay on the host (`SlotWeights`). What is stored lies in an arena on the
-device, one row for each lane, so that the filled slots of consecutive lanes are one batch without being copied.
+device, slots first and lanes second, so that the filled slots of consecutive lanes are one batch without being copied.
 """
 
 from __future__ import annotations
@@ -73,48 +73,31 @@ class SlotWeights:
         return slot
 
 
-@dataclass(frozen=True)
-class Stored:
-    """Shape of one thing that a slot holds: the slots stand between `before` and `after`.
-
-    Attributes:
-        before: e.g. channels, so that an object's memory is one matrix of that many rows; see `filters`.
-        after: e.g. height and width.
-    """
-
-    before: tuple[int, ...]
-    after: tuple[int, ...]
-
-
 class Arena:
-    """Slots of all objects: for each thing that is stored, a tensor (lanes, *before, slots, *after).
+    """Slots of all objects: for each thing that is stored, a tensor (slots, lanes, …).
 
     Args:
         slots: of each lane.
-        shapes: name -> what one slot holds.
+        shapes: name -> shape of what one slot holds.
         device: where.
 
     A lane belongs to one object from `take` to `give`. The arena grows when all lanes are taken (which copies it; `reserve`
     beforehand avoids that) and never shrinks. Slots that are not filled hold zeros or an earlier object's: their weight is 0.
     """
 
-    def __init__(self, slots: int, shapes: Mapping[str, Stored], device: str | torch.device) -> None:
+    def __init__(self, slots: int, shapes: Mapping[str, tuple[int, ...]], device: str | torch.device) -> None:
         self.slots, self.shapes, self.device = slots, dict(shapes), device
         self.lanes = 0
-        self.tensors = {name: self._new(name, 0) for name in self.shapes}
+        self.tensors = {name: torch.zeros(slots, 0, *shape, device=device) for name, shape in self.shapes.items()}
         self._free: list[int] = []
-
-    def _new(self, name: str, lanes: int) -> Tensor:
-        shape = self.shapes[name]
-        return torch.zeros(lanes, *shape.before, self.slots, *shape.after, device=self.device)
 
     def reserve(self, lanes: int) -> None:
         """Have at least so many lanes."""
         if lanes <= self.lanes:
             return
-        for name in self.shapes:
-            tensor = self._new(name, lanes)
-            tensor[: self.lanes] = self.tensors[name]
+        for name, shape in self.shapes.items():
+            tensor = torch.zeros(self.slots, lanes, *shape, device=self.device)
+            tensor[:, : self.lanes] = self.tensors[name]
             self.tensors[name] = tensor
         self._free += range(self.lanes, lanes)
         self.lanes = lanes
@@ -133,12 +116,12 @@ class Arena:
             self._free.append(lane)
 
     def put(self, name: str, lane: int, slot: int, value: Tensor) -> None:
-        """Store a value (*before, *after)."""
-        self.tensors[name][lane].select(len(self.shapes[name].before), slot).copy_(value)
+        """Store a value of the name's shape."""
+        self.tensors[name][slot, lane].copy_(value)
 
     def view(self, name: str, lanes: range, count: int) -> Tensor:
-        """The first `count` slots of consecutive lanes, (lanes, *before, count, *after), without a copy."""
-        return self.tensors[name][lanes.start : lanes.stop].narrow(1 + len(self.shapes[name].before), 0, count)
+        """The first `count` slots of consecutive lanes, (count, lanes, …), without a copy."""
+        return self.tensors[name][:count, lanes.start : lanes.stop]
 
     @property
     def bytes(self) -> int:

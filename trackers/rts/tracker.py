@@ -1,0 +1,241 @@
+"""RTS on the tracker interface: many objects, one network call a frame.
+
+The order of operations is the released code's: learn from the last frame, move the search region, cut, read both branches,
+paste, then let the instance branch learn from this frame.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence as ListOf
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from trackzoo.frames import Frame
+from trackzoo.geometry import Floats
+from trackzoo.nn.patches import PatchWindow
+from trackzoo.nn.precision import autocast
+from trackzoo.sequence import Target
+from trackzoo.tracker import Prediction
+from trackzoo.trackers.rts.first import checked_mask, on_device
+from trackzoo.trackers.rts.instance import InstanceBranch
+from trackzoo.trackers.rts.localisation import Located
+from trackzoo.trackers.rts.merge import mask_logits
+from trackzoo.trackers.rts.network import RTSNetwork
+from trackzoo.trackers.rts.pasting import Facts, whole
+from trackzoo.trackers.rts.region import Region
+from trackzoo.trackers.rts.segmentation import SegmentationTracker, no_facts
+from trackzoo.trackers.rts.settings import RTSSettings, changed
+from trackzoo.trackers.rts.starting import MaskMaker
+from trackzoo.trackers.rts.states import SegmentationState
+
+
+class RTSTracker(SegmentationTracker):
+    """RTS over B objects at once.
+
+    Args:
+        weights: of `rts50`; see `trackzoo.weights.loading.fill_from`.
+        sta: STA's weights, which make a mask of a first box; they are loaded when the first box without a mask comes.
+        sta_slip: keep the slip of the released code with boxes that begin left of or above the picture.
+        device, dtype, compile: see `SegmentationTracker`.
+        settings: see `RTSSettings`.
+    """
+
+    settings: RTSSettings
+
+    def __init__(
+        self,
+        *,
+        weights: Any = None,
+        sta: Any = "sta",
+        sta_slip: bool = False,
+        device: str = "cpu",
+        dtype: str = "fp32",
+        compile: bool = False,
+        **settings: Any,
+    ) -> None:
+        chosen: RTSSettings = changed(RTSSettings(), settings)
+        super().__init__(RTSNetwork(), chosen, weights, device=device, dtype=dtype, compile=compile)
+        self.keep_first = chosen.schedule == "paper"
+        self.instance = InstanceBranch(self.network, chosen, device, dtype) if chosen.instance else None
+        self.masks = MaskMaker("random" if weights == "random" else sta, sta_slip, device, dtype)
+
+    def identity(self) -> Mapping[str, Any]:
+        """The weights that make first masks."""
+        return self.masks.identity()
+
+    def arena(self, lanes: int) -> None:
+        """See `Tracker.arena`."""
+        super().arena(lanes)
+        if self.instance is not None:
+            self.instance.memory.reserve(lanes)
+
+    def release(self, states: ListOf[SegmentationState]) -> None:
+        """See `Tracker.release`."""
+        super().release(states)
+        if self.instance is not None:
+            self.instance.release([state.instance for state in states if state.instance is not None])
+
+    @torch.inference_mode()
+    def start(
+        self, frames: ListOf[Frame], targets: ListOf[Target], seeds: ListOf[int]
+    ) -> list[tuple[SegmentationState, Prediction]]:
+        """See `Tracker.start`; nothing is random. Raises `DataError` for a first mask that is none; see `checked_mask`."""
+        with self.stage("start"):
+            given = [
+                None if target.mask is None else checked_mask(target.mask, frame)
+                for frame, target in zip(frames, targets, strict=True)
+            ]
+            masks = self.masks(frames, targets, given)
+            regions = [Region.about(target.box, self.settings) for target in targets]
+            branches = self.new_branches(frames, masks, regions)
+            instances = self.instance.start(frames, regions) if self.instance is not None else [None] * len(frames)
+        started: list[tuple[SegmentationState, Prediction]] = []
+        for mask, region, branch, instance, target in zip(masks, regions, branches, instances, targets, strict=True):
+            facts = no_facts(mask[0])
+            state = SegmentationState(
+                number=1,
+                picture=(mask.shape[1], mask.shape[2]),
+                region=region,
+                branch=branch,
+                logits=mask_logits(mask[0] > 0.5),
+                previous=whole(mask[0]),
+                seen=facts,
+                own=facts,
+                small=facts.area <= self.settings.min_mask_area,
+                lost=facts.area <= self.settings.min_mask_area,
+                instance=instance,
+            )
+            prediction = Prediction(np.array(target.box, np.float64), 1.0, self.mask_of(state), self.trace_of(state))
+            started.append((state, prediction))
+        return started
+
+    @torch.inference_mode()
+    def step(self, frames: ListOf[Frame], states: ListOf[SegmentationState]) -> list[Prediction]:
+        """See `Tracker.step`."""
+        self.check_frames(frames, states)
+        with self.stage("learn"):
+            self._learn_from_last(states)
+        with self.stage("crop"):
+            for state in states:
+                self._move(state)
+            windows = self.windows(states)
+            crops = self.crops(frames, windows)
+        with self.stage("network"):
+            logits, x, scores, seen = self._network(crops, states)
+        with self.stage("paste"):
+            self.observe(states, self.pasted(logits, states, windows), x, windows)
+            for state in states:
+                state.small = state.own.sum <= self.settings.min_mask_area
+        located = self._instances(states, scores, seen, windows)
+        if self._probe is not None:
+            self._offer(states, crops, windows, logits, scores)
+        return [self._prediction(state, found) for state, found in zip(states, located, strict=True)]
+
+    def _learn_from_last(self, states: ListOf[SegmentationState]) -> None:
+        """Count the frame; store and learn from the one before, as the schedule says."""
+        settings = self.settings
+        store: list[SegmentationState] = []
+        refine: list[SegmentationState] = []
+        for state in states:
+            state.number += 1
+            state.decisions = {}
+            if state.number == 2:
+                continue
+            found = not state.lost and not state.lost_instance
+            force = state.number < settings.alr_init_buff
+            due = (state.number - 1) % settings.train_skipping == 0
+            if settings.schedule == "paper":
+                # Rules (a), (b) and (d): only where both branches found the target.
+                if found and (force or due):
+                    store.append(state)
+                if due and (state.branch.fresh or (store and store[-1] is state)):
+                    refine.append(state)
+            elif force or found:
+                store.append(state)
+                if force or due:
+                    refine.append(state)
+        self.remember(store)
+        if refine:
+            self.refine(refine, settings.net_opt_update_iter)
+
+    def _move(self, state: SegmentationState) -> None:
+        """Move an object's search region to where the last frame showed it."""
+        settings, region, instance = self.settings, state.region, state.instance
+        if not state.no_mask and not state.lost_instance:
+            size = state.seen.size(settings.bbox_size_factor)
+            if (state.seen.variance > 0).all():
+                region.follow(state.seen.centre, size, settings)
+            else:
+                region.follow(region.position, region.size, settings)
+        elif state.no_mask and not state.lost_instance and instance is not None and settings.fallback:
+            region.follow(instance.position, instance.size, settings)
+        elif settings.rescale_when_lost:
+            region.search()
+
+    def _network(
+        self, crops: Tensor, states: ListOf[SegmentationState]
+    ) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None]:
+        """Logits (B, 1, H, W), segmentation features, score maps, classification features."""
+        with autocast(self.device, self.dtype):
+            features = self.network.features(crops)
+            x, encoding = self.encodings(features, states)
+            scores = seen = None
+            if self.instance is not None:
+                seen, scores = self.instance.scores(
+                    features, [state.instance for state in states if state.instance is not None]
+                )
+            logits = self.network.decode(self.network.fuse(encoding, scores), features)
+        self.probe("mask_encoding", encoding)
+        return logits.float(), x, scores, seen
+
+    def _instances(
+        self,
+        states: ListOf[SegmentationState],
+        scores: Tensor | None,
+        features: Tensor | None,
+        windows: ListOf[PatchWindow],
+    ) -> list[Located | None]:
+        """Let the instance branch look, decide and learn."""
+        if self.instance is None or scores is None or features is None:
+            return [None] * len(states)
+        with self.stage("localise"):
+            located = self.instance.locate(scores, [each.instance for each in states if each.instance], windows)
+            for state, found, window in zip(states, located, windows, strict=True):
+                state.decisions["instance_box"] = self.instance.move(state, found, window)
+                state.decisions["flag"] = found.flag
+        with self.stage("learn"):
+            self.instance.learn(states, located, features, windows)
+        return list(located)
+
+    def _prediction(self, state: SegmentationState, found: Located | None) -> Prediction:
+        score = found.peak if found is not None else _confidence(state.own)
+        box: Floats = state.own.box
+        if state.no_mask and found is not None and self.settings.fallback:
+            box = state.decisions["instance_box"]
+        return Prediction(np.array(box, np.float64), score, self.mask_of(state), self.trace_of(state))
+
+    def merged_box(self, state: SegmentationState, first: SegmentationState) -> Floats:
+        """The tightest about the merged mask."""
+        return state.seen.box
+
+    def _offer(
+        self,
+        states: ListOf[SegmentationState],
+        crops: Tensor,
+        windows: ListOf[PatchWindow],
+        logits: Tensor,
+        scores: Tensor | None,
+    ) -> None:
+        self.probe("crops", crops)
+        self.probe("windows", windows)
+        self.probe("logits", logits)
+        self.probe("scores", scores)
+        self.probe("states", list(states))
+
+
+def _confidence(facts: Facts) -> float:
+    """Without an instance branch: how much probability the picture holds for each pixel of the mask, at most 1."""
+    return min(1.0, facts.sum / facts.area) if facts.area else 0.0
