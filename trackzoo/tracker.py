@@ -236,6 +236,8 @@ class TrackerSpec:
         factory: `module:callable`, called as `factory(device=…, dtype=…, **settings)` and giving a `Tracker`.
         summary: one line.
         takes: of `box`, `mask`, `text`.
+        optional: of `takes`, what it does as well without. Sequences without text are refused to a tracker that takes `text`
+            and for which it is not optional, unless a person says what to tell it instead.
         gives: of `box`, `mask`.
         variants: variant name -> settings; the family name itself need not stand here.
         default: variant that the plain family name means; empty where the family has no variants.
@@ -243,6 +245,9 @@ class TrackerSpec:
         requires: modules beyond trackzoo's own requirements, checked before the factory is called.
         unavailable: `module:callable` giving a reason (str) why the tracker cannot run here, or None; called with the variant
             by listings, and with the variant and the settings (a dict) before the factory.
+        depends: `module:callable` giving, as a dict, what the boxes depend on beyond settings and weights (SHA-256 of further
+            files), without loading the tracker; called with the variant, the settings, and the text that a person gives all
+            objects (None: the sequences' own).
         weights: variant -> name of the weights it needs; empty for trackers without a network.
         parameters: variant -> number of parameters, where known.
         batched: whether several lanes share one call; others are driven one lane a call.
@@ -260,12 +265,14 @@ class TrackerSpec:
     factory: str
     summary: str
     takes: frozenset[str] = frozenset({"box"})
+    optional: frozenset[str] = frozenset()
     gives: frozenset[str] = frozenset({"box"})
     variants: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     default: str = ""
     paper: str = ""
     requires: tuple[str, ...] = ()
     unavailable: str = ""
+    depends: str = ""
     weights: Mapping[str, str] = field(default_factory=dict)
     parameters: Mapping[str, int] = field(default_factory=dict)
     batched: bool = True

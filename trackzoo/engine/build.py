@@ -32,6 +32,7 @@ class Job:
         jobs: how many workers there are, for the records.
         wants: what the trials use of a prediction; see `Tracker.wants`.
         spool: folder for the masks of running trials, where they are kept.
+        text: told of every object in place of its sequence's description; None leaves that.
     """
 
     choice: TrackerChoice
@@ -45,6 +46,7 @@ class Job:
     jobs: int = 1
     wants: frozenset[str] = frozenset({"boxes"})
     spool: Path | None = None
+    text: str | None = None
 
 
 def load_tracker(job: Job) -> Tracker[Any]:
@@ -82,6 +84,7 @@ def build_lanes(job: Job, tracker: Tracker[Any] | None = None) -> Lanes:
         batched=job.choice.spec.batched,
         facts=facts,
         synchronize=synchronizer(job.device),
+        text=job.text,
         spool=job.spool,
     )
 

@@ -52,6 +52,7 @@ class Lanes:
         facts: what each record says about this worker.
         synchronize: see `StageClock`.
         spool: folder for the masks of running trials; without one, masks are not kept.
+        text: told of every object in place of its sequence's description; None leaves that.
     """
 
     def __init__(
@@ -64,8 +65,9 @@ class Lanes:
         facts: Mapping[str, Any] | None = None,
         synchronize: Callable[[], None] | None = None,
         spool: Path | None = None,
+        text: str | None = None,
     ) -> None:
-        self._spool = spool
+        self._spool, self._text = spool, text
         self.tracker, self.lanes, self.batched, self.pool = tracker, lanes, batched, pool
         self.facts = dict(facts or {})
         self._synchronize = synchronize
@@ -209,6 +211,8 @@ class Lanes:
 
     def _start(self, requests: ListOf[_Request]) -> list[Prediction]:
         targets = [request.target for request in requests if request.target is not None]
+        if self._text is not None:
+            targets = [replace(target, text=self._text) for target in targets]
         for request in requests:
             if (old := request.lane.states.pop(request.obj, None)) is not None:
                 self.tracker.release([old])
