@@ -14,7 +14,6 @@ from trackzoo.errors import DataError
 from trackzoo.frames import Frame
 from trackzoo.nn.patches import PatchWindow, cut_patch, cut_patches, patch_window
 from trackzoo.nn.precision import autocast, dtype_named
-from trackzoo.sequence import Target
 from trackzoo.tracker import Prediction, Tracker
 from trackzoo.trackers.rts.filters import apply_filters
 from trackzoo.trackers.rts.first import first_sample
@@ -277,11 +276,6 @@ class SegmentationTracker(Tracker[SegmentationState]):
                     f"{state.picture[1]}x{state.picture[0]}, as the first frame",
                     "bring all frames to one size, or start a new object here",
                 )
-
-    @abstractmethod
-    def start(
-        self, frames: ListOf[Frame], targets: ListOf[Target], seeds: ListOf[int]
-    ) -> list[tuple[SegmentationState, Prediction]]: ...
 
     def trace_of(self, state: SegmentationState) -> Mapping[str, Any] | None:
         """Decisions of this frame, while a probe is attached."""

@@ -141,6 +141,8 @@ class LWLSettings(SegmentationSettings):
         alone: `merged`: an object alone in its video goes through the merge of several objects, as in the official runs;
             `single`: it does not, as in the released single-object class.
         box: `moments` of the probabilities, as the released class reports; `mask`: the tightest about the mask.
+        merged_fallback: where one of several objects has no mask, the box that stands for it: its `own` last place, or that of
+            the `first` object whichever it is (a slip of the released wrapper).
     """
 
     search_area_scale: float = 5.0
@@ -148,6 +150,7 @@ class LWLSettings(SegmentationSettings):
     train_skipping: int = 1
     alone: Literal["merged", "single"] = "merged"
     box: Literal["moments", "mask"] = "moments"
+    merged_fallback: Literal["own", "first"] = "own"
 
     def __post_init__(self) -> None:
         """See `SegmentationSettings`."""
@@ -156,6 +159,8 @@ class LWLSettings(SegmentationSettings):
             raise SettingsError(f"alone '{self.alone}': expected merged or single")
         if self.box not in ("moments", "mask"):
             raise SettingsError(f"box '{self.box}': expected moments or mask")
+        if self.merged_fallback not in ("own", "first"):
+            raise SettingsError(f"merged_fallback '{self.merged_fallback}': expected own or first")
 
 
 def changed(settings: Any, changes: Mapping[str, Any]) -> Any:

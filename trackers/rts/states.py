@@ -9,9 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from trackzoo.geometry import Floats
 from trackzoo.nn.patches import PatchWindow
-from trackzoo.trackers.rts.localisation import Flag
 from trackzoo.trackers.rts.memory import SlotWeights
 from trackzoo.trackers.rts.pasting import Facts, Pasted
 from trackzoo.trackers.rts.region import Region
@@ -98,6 +96,3 @@ class SegmentationState:
     def lost_instance(self) -> bool:
         """The instance branch ran and did not find the target."""
         return self.instance is not None and self.instance.lost
-
-
-__all__ = ["Branch", "Facts", "Flag", "Floats", "InstanceState", "SegmentationState"]

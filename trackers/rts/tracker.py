@@ -19,7 +19,7 @@ from trackzoo.nn.patches import PatchWindow
 from trackzoo.nn.precision import autocast
 from trackzoo.sequence import Target
 from trackzoo.tracker import Prediction
-from trackzoo.trackers.rts.first import checked_mask, on_device
+from trackzoo.trackers.rts.first import checked_mask
 from trackzoo.trackers.rts.instance import InstanceBranch
 from trackzoo.trackers.rts.localisation import Located
 from trackzoo.trackers.rts.merge import mask_logits
