@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -90,6 +91,21 @@ def read_checkpoint(path: Path) -> Checkpoint:
     epoch = content.get("epoch") if isinstance(content, Mapping) else None
     constructor = content.get("constructor") if isinstance(content, Mapping) else None
     return Checkpoint(tensors, epoch if type(epoch) is int else None, as_data(constructor))
+
+
+def read_constructor(path: Path) -> Any:
+    """What the network was built with, as `Checkpoint.constructor`; of a converted file only the header is read.
+
+    Raises:
+        UnsafeCheckpoint, DataError: as `read_checkpoint`.
+    """
+    if not _is_safetensors(path):
+        return read_checkpoint(path).constructor
+    try:
+        about = json.loads(read_header(path).metadata.get("trackzoo", "{}"))
+    except ValueError:
+        return None
+    return about.get("constructor") if isinstance(about, dict) else None
 
 
 def _is_safetensors(path: Path) -> bool:
