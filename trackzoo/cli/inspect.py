@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
 from typing import Any
 
@@ -33,11 +34,12 @@ def inspect(
     device: str,
     settings: tuple[str, ...],
 ) -> None:
-    """Save what TRACKER looks at as pictures: templates, surviving tokens, response, attention, distributions.
+    """Save what TRACKER looks at as pictures: templates, surviving tokens, response, attention, distributions, prompts.
 
     \b
     trackzoo inspect procontext --frames 1,50,100 --out pictures
     trackzoo inspect jn --random-weights
+    trackzoo inspect pivot --frames 10,50
     """
     from trackzoo.cli.options import settings_in
     from trackzoo.engine.devices import choose_devices
@@ -75,12 +77,14 @@ def _frames(text: str) -> list[int]:
 def _draw(name: str, tracker: Any, sequence: Any, wanted: list[int], out: Path) -> list[Path]:
     """Track up to the last wanted frame; save pictures of those wanted."""
     from trackzoo.errors import SettingsError
-    from trackzoo.nn.pictures import PICTURES
     from trackzoo.nn.search_tracking import SearchTracker
     from trackzoo.sequence import Target
 
-    if not isinstance(tracker, SearchTracker):
-        raise SettingsError(f"tracker '{name}' offers nothing that can be drawn; the one-stream trackers do")
+    # A plugin with pictures of its own names their module: `pictures`, with PICTURES: kind -> draw(tracker, trace).
+    module = getattr(tracker, "pictures", "trackzoo.nn.pictures" if isinstance(tracker, SearchTracker) else "")
+    if not module:
+        raise SettingsError(f"tracker '{name}' offers nothing that can be drawn; the learned trackers do")
+    pictures = importlib.import_module(module).PICTURES
     trace: dict[str, Any] = {}
     tracker.attach(trace.__setitem__)
     [(state, _)] = tracker.start([sequence.frames[0]], [Target(sequence.boxes[0])], [0])
@@ -93,7 +97,7 @@ def _draw(name: str, tracker: Any, sequence: Any, wanted: list[int], out: Path) 
         tracker.step([sequence.frames[index]], [state])
         if index not in wanted:
             continue
-        for kind, draw in PICTURES.items():
+        for kind, draw in pictures.items():
             figure = draw(tracker, trace)
             if figure is not None:
                 out.mkdir(parents=True, exist_ok=True)

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 Trace = Mapping[str, Any]
 
 
-def _axes(columns: int, rows: int = 1, size: float = 2.2) -> tuple[Figure, list[Any]]:
+def grid(columns: int, rows: int = 1, size: float = 2.2) -> tuple[Figure, list[Any]]:
+    """An empty figure and its axes, row by row, without ticks."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -48,7 +49,7 @@ def templates(tracker: SearchTracker[Any], trace: Trace) -> Figure | None:
     if "templates" not in trace:
         return None
     crops, factors = trace["templates"][0], tracker.crops.template_factors
-    figure, axes = _axes(len(crops))
+    figure, axes = grid(len(crops))
     for axis, crop, factor in zip(axes, crops, factors, strict=True):
         axis.imshow(picture(crop))
         axis.set_title(f"template, factor {factor:g}", fontsize=8)
@@ -62,7 +63,7 @@ def survivors(tracker: SearchTracker[Any], trace: Trace) -> Figure | None:
         return None
     image = picture(trace["search"][0])
     side = image.shape[0] // 16
-    figure, axes = _axes(len(stages) + 1)
+    figure, axes = grid(len(stages) + 1)
     axes[0].imshow(image)
     axes[0].set_title(f"search, {side * side} tokens", fontsize=8)
     for axis, stage in zip(axes[1:], stages, strict=True):
@@ -81,7 +82,7 @@ def response(tracker: SearchTracker[Any], trace: Trace) -> Figure | None:
     maps: list[tuple[str, Tensor]] = [("response under the window", trace["response"][0])]
     if isinstance(found := trace.get("maps"), DistributionMaps):
         maps += [("class", torch.sigmoid(found.logits[0, 0].float())), ("quality", found.quality[0, 0])]
-    figure, axes = _axes(len(maps) + 1)
+    figure, axes = grid(len(maps) + 1)
     axes[0].imshow(picture(trace["search"][0]))
     axes[0].set_title("search", fontsize=8)
     for axis, (title, values) in zip(axes[1:], maps, strict=True):
@@ -97,7 +98,7 @@ def distributions(tracker: SearchTracker[Any], trace: Trace) -> Figure | None:
         return None
     best = int(trace["response"][0].argmax())
     chances = found.bins[0].softmax(1).flatten(2)[:, :, best].cpu().numpy()
-    figure, axes = _axes(4)
+    figure, axes = grid(4)
     for axis, side, chance in zip(axes, ("left", "top", "right", "bottom"), chances, strict=True):
         axis.bar(range(len(chance)), chance, color="#4477aa")
         axis.set_ylim(0, 1)
@@ -117,7 +118,7 @@ def target_token(tracker: SearchTracker[Any], trace: Trace) -> Figure | None:
     if extra < 1:
         return None  # the place was added to the template's tokens
     blocks = network.backbone.blocks
-    figure, axes = _axes(7, (len(blocks) + 7) // 7)
+    figure, axes = grid(7, (len(blocks) + 7) // 7)
     for axis in axes:
         axis.set_axis_off()
     image = picture(trace["templates"][0][0])
