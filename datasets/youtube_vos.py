@@ -91,6 +91,21 @@ def _objects(path: Path, name: str, video: Any) -> Objects:
     return Objects(categories, begin)
 
 
+def _classes(
+    meta: Callable[[], dict[str, Objects]], trained: Callable[[], frozenset[str]], name: str
+) -> dict[str, str]:
+    """`class of 1` -> `cat`, `split of 1` -> `seen` (a class of the training set) or `unseen`, object by object."""
+    objects, known = meta().get(name), trained()
+    if objects is None:
+        return {}
+    found = {f"class of {obj}": word for obj, word in objects.categories.items()}
+    if known:
+        found |= {
+            f"split of {obj}": "seen" if word in known else "unseen" for obj, word in objects.categories.items() if word
+        }
+    return found
+
+
 @dataclass(frozen=True)
 class _Fifths(Listed):
     """Images whose numbers jump, as they should."""
@@ -126,9 +141,11 @@ YouTube-VOS/
     @property
     def _home(self) -> Path:
         """Folder of the split, in whatever depth the archive was unpacked (`valid/`, `valid/valid/`)."""
-        part = "train" if self.split in ("jjval", "jjtrain") else self.split
-        nested = self.folder / part / part
-        return nested if (nested / "JPEGImages").is_dir() else self.folder / part
+        nested, plain = self._homes("train" if self.split in ("jjval", "jjtrain") else self.split)
+        return nested if (nested / "JPEGImages").is_dir() else plain
+
+    def _homes(self, part: str) -> tuple[Path, Path]:
+        return self.folder / part / part, self.folder / part
 
     @cached_property
     def _meta(self) -> dict[str, Objects]:
@@ -163,8 +180,23 @@ YouTube-VOS/
         return read_masks(files)
 
     def facts(self, files: VosFiles) -> dict[str, Any]:
-        """Class of the first object, and the rate of every fifth frame of 30 a second."""
-        return {"fps": 6.0, "category": partial(_category, self.meta, files.name)}
+        """Class of the first object, the rate of every fifth frame of 30 a second, and each object's class and part."""
+        facts = partial(_classes, self.meta, self.trained, files.name)
+        return {"fps": 6.0, "category": partial(_category, self.meta, files.name), "facts": facts}
+
+    @cached_property
+    def _trained(self) -> frozenset[str]:
+        """Classes of the training videos: those of `train`, of which PyTracking's lists part some to validate on."""
+        path = next((home / "meta.json" for home in self._homes("train") if (home / "meta.json").is_file()), None)
+        if path is None:
+            return frozenset()
+        held = {row.name for row in split_list("youtube_vos_jjvalid")} if self.split.startswith("jj") else set()
+        videos = {name: objects for name, objects in read_meta(path).items() if name not in held}
+        return frozenset(word for objects in videos.values() for word in objects.categories.values())
+
+    def trained(self) -> frozenset[str]:
+        """Classes that the training set has; none where its `meta.json` is not here."""
+        return self._trained
 
     def oddities(self, name: str, files: VosFiles, sequence: Sequence) -> list[Problem]:
         """Objects that `meta.json` and the masks do not have in common, or that begin elsewhere."""
@@ -183,4 +215,5 @@ YouTube-VOS/
         return problems
 
     def __getstate__(self) -> dict[str, object]:
-        return {key: value for key, value in super().__getstate__().items() if key not in ("names", "_meta")}
+        read = ("names", "_meta", "_trained")
+        return {key: value for key, value in super().__getstate__().items() if key not in read}

@@ -45,7 +45,8 @@ def submit(
 
     \b
     trackzoo submit got10k --tracker dcf
-    trackzoo submit davis --from masks/
+    trackzoo submit davis --tracker rts50
+    trackzoo submit ytvos --from masks/
     trackzoo submit trackingnet --check package.zip
     """
     from trackzoo.errors import UnknownName
@@ -86,12 +87,10 @@ def _built(
     from trackzoo.importing.score import candidates, shown_folder
 
     if source is None:
-        if rules.masks:
-            raise TrackzooError(
-                f"the results folder keeps boxes, {rules.title} takes label maps; name their folder with --from DIR"
-            )
-        run, stored = chosen_run(results_folder(results), tracker, data.id, data_root)
+        run, stored = chosen_run(results_folder(results), tracker, data.id, data_root, masks=rules.masks)
         place = out or Path(f"{run.tracker}-{stored.id}.zip")
+        if rules.masks:
+            return packages.build_masks(rules, run, stored, place), place
         return packages.build(rules, run, stored, here, place), place
     with candidates(source, data, [tracker] if tracker else []) as (folder, search):
         wanted = [each for each in search.candidates if (each.layout == "masks") == rules.masks]

@@ -9,7 +9,7 @@
 | `lasot` | `<tracker>_tracking_result/<seq>.txt` (the LaSOT and TNL2K toolkits) | comma, full |
 | `otb-mat` | `<seq>_<tracker>.mat` | double |
 | `vot` | `<tracker>/baseline/<seq>/<seq>_001.txt`, `<seq>_00000012.bin`, `_time.value` | as they are stored |
-| `davis` | `<tracker>/<seq>/00000.png`, palette index = object | of runs that keep masks |
+| `davis`, `ytvos` | `<tracker>/[Annotations/]<seq>/00000.png`, palette index = object | of runs that keep masks |
 
 With `as_released` tabs and commas part integers, as the reference runners save them.
 """
@@ -35,6 +35,7 @@ from trackzoo.label_maps import encode as label_map
 from trackzoo.metrics.boxes import as_released as cut
 from trackzoo.protocols.vot_common import size_of
 from trackzoo.rasterise import full_mask
+from trackzoo.report.vos import VOS
 from trackzoo.report.vot import PROTOCOLS as VOT_PROTOCOLS
 from trackzoo.sequence import Dataset
 from trackzoo.store.layout import safe_name
@@ -164,19 +165,43 @@ def vot(job: Job) -> Iterator[Entry]:
             yield f"{job.tracker}/{experiment}/{file}", (job.run.folders[repeat] / file).read_bytes()
 
 
-def davis(job: Job) -> Iterator[Entry]:
-    """Label maps, a palette PNG a frame, of runs with one region a frame."""
-    if job.run.protocol not in ("vot-unsupervised", "vot-supervised"):
+def davis(job: Job, within: str = "") -> Iterator[Entry]:
+    """Label maps, a palette PNG a frame: as they are stored, or drawn, of runs with one mask a frame."""
+    _one_repetition(job, "ytvos" if within else "davis")
+    for _, repeat, name in job.each():
+        for file, data in label_files(job.run, job.dataset, name, repeat):
+            yield f"{job.tracker}/{within}{name}/{file}", data
+
+
+def ytvos(job: Job) -> Iterator[Entry]:
+    """As `davis`, below a folder `Annotations`, as YouTube-VOS' server reads them."""
+    return davis(job, "Annotations/")
+
+
+def label_files(run: StoredRun, dataset: Dataset, name: str, repeat: int) -> Iterator[tuple[str, bytes]]:
+    """(name, content) of the label map of every frame of a sequence.
+
+    Raises:
+        TrackzooError: the run has no mask for each frame.
+    """
+    if run.protocol in ("vot-unsupervised", "vot-supervised"):
+        sequence = dataset[name]
+        regions, size = run.regions(name, repeat), size_of(sequence)
+        for index, region in enumerate(regions):
+            yield f"{index:05d}.png", label_map(full_mask(region, size))
+        return
+    if run.protocol in VOT_PROTOCOLS or not run.has_masks(name, repeat):
         raise TrackzooError(
-            f"{job.run.path}: found a run of protocol '{job.run.protocol}', expected one with a mask for each frame; "
+            f"{run.path}: found a run of protocol '{run.protocol}', expected one with a mask for each frame; "
             "'--format pytracking' or '--format vot' writes what it has"
         )
-    _one_repetition(job, "davis")
-    for _, repeat, name in job.each():
-        sequence = job.dataset[name]
-        regions, size = job.run.regions(name, repeat), size_of(sequence)
-        for index, region in enumerate(regions):
-            yield f"{job.tracker}/{name}/{index:05d}.png", label_map(full_mask(region, size))
+    masks = run.masks(name, repeat)
+    for index in masks.frames:
+        if masks.names:
+            yield masks.names[index], masks.data(index)
+        else:
+            region = masks.region(index)
+            yield f"{index:05d}.png", label_map(full_mask(region, masks.size))
 
 
 def _trajectory(job: Job, trial: str, repeat: int, form: str) -> dict[str, Any]:
@@ -197,6 +222,9 @@ def _one_repetition(job: Job, form: str) -> None:
         )
 
 
+#: Formats of label maps.
+LABELS = ("davis", "ytvos")
+
 FORMATS: dict[str, Callable[[Job], Iterator[Entry]]] = {
     "pytracking": pytracking,
     "stark": stark,
@@ -206,6 +234,7 @@ FORMATS: dict[str, Callable[[Job], Iterator[Entry]]] = {
     "otb-mat": otb_mat,
     "vot": vot,
     "davis": davis,
+    "ytvos": ytvos,
 }
 
 
@@ -238,7 +267,11 @@ def export(
     """
     if form not in FORMATS:
         raise UnknownName("format", form, FORMATS)
-    if run.protocol in VOT_PROTOCOLS and form not in ("vot", "davis"):
+    if run.protocol == VOS and form not in LABELS:
+        raise TrackzooError(
+            f"{run.path}: found label maps, which format '{form}' has no place for; '--format davis' or '--format ytvos' has"
+        )
+    if run.protocol in VOT_PROTOCOLS and form not in ("vot", *LABELS):
         raise TrackzooError(
             f"{run.path}: found regions of protocol '{run.protocol}', which format '{form}' has no place for; "
             "'--format vot' has"

@@ -7,18 +7,29 @@ from pathlib import Path
 from trackzoo.errors import TrackzooError
 from trackzoo.report.collect import random_weights
 from trackzoo.report.selection import Library, select
+from trackzoo.report.vos import is_vos
 from trackzoo.sequence import Dataset
 from trackzoo.store.read import StoredRun
 
 
-def chosen_run(results: Path, tracker: str, dataset: str, data_root: Path | None = None) -> tuple[StoredRun, Dataset]:
+def chosen_run(
+    results: Path, tracker: str, dataset: str, data_root: Path | None = None, *, masks: bool | None = None
+) -> tuple[StoredRun, Dataset]:
     """The run of a tracker on a data set, and the data set.
+
+    Args:
+        results: results folder.
+        tracker, dataset: names.
+        data_root: where the benchmarks lie.
+        masks: of several runs the one that leaves label maps, or the one that does not; None takes no part.
 
     Raises:
         UnknownName: no such tracker or data set.
         TrackzooError: no results of them, or under several protocols.
     """
     runs = select(results, [tracker], [dataset])
+    if masks is not None and len(runs) > 1:
+        runs = [run for run in runs if is_vos(run) == masks] or runs
     if len(runs) > 1:
         which = ", ".join(str(run.path) for run in runs)
         raise TrackzooError(f"{results}: found several runs of {tracker} on {dataset} ({which}), expected one")

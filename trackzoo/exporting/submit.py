@@ -10,11 +10,13 @@ import numpy as np
 
 from trackzoo.errors import ResultsError, TrackzooError
 from trackzoo.exporting.archives import Part
+from trackzoo.exporting.layouts import label_files
 from trackzoo.exporting.numbers import fixed, lines
 from trackzoo.exporting.servers import Expected, Server, Verdict, check, expected, refuse
 from trackzoo.geometry import Floats
 from trackzoo.importing.discover import Candidate
 from trackzoo.sequence import Dataset
+from trackzoo.store.read import StoredRun
 
 #: Repetitions that GOT-10k's server reads.
 _MOST = 3
@@ -46,11 +48,33 @@ def build(server: Server, run: Any, dataset: Dataset, here: bool, out: Path) -> 
     return _write(server, members, expected(server, dataset, here), out)
 
 
-def build_masks(server: Server, candidate: Candidate, dataset: Dataset, out: Path) -> Verdict:
-    """Build a package of label maps out of a folder of PNG files; see `build`."""
+def build_masks(server: Server, source: Candidate | StoredRun, dataset: Dataset, out: Path) -> Verdict:
+    """Build a package of label maps out of a stored run, or of a folder of PNG files; see `build`."""
     wanted = expected(server, dataset, True)
     within = "Annotations/" if server.name == "ytvos" else ""
-    return _write(server, _maps(candidate, wanted, within), wanted, out)
+    members = (
+        _maps(source, wanted, within) if isinstance(source, Candidate) else _stored(source, dataset, wanted, within)
+    )
+    return _write(server, members, wanted, out)
+
+
+def _stored(run: StoredRun, dataset: Dataset, wanted: Expected, within: str) -> Iterator[tuple[str, bytes]]:
+    """Label maps of a run, those that the server asks for."""
+    if len(run.repeats) > 1:
+        raise TrackzooError(f"{run.path}: found {len(run.repeats)} repetitions, expected one: the server takes no more")
+    missing = [name for name in wanted.names if name not in set(run.names(run.repeats[0]))]
+    if missing:
+        shown = ", ".join(missing[:3]) + (" …" if len(missing) > 3 else "")
+        raise ResultsError(
+            run.path,
+            f"{len(wanted.names) - len(missing)} of {len(wanted.names)} sequences, missing {shown}",
+            "all of them, or the server refuses the package",
+        )
+    for name in wanted.names:
+        asked = set(wanted.frames[name])
+        for file, data in label_files(run, dataset, name, run.repeats[0]):
+            if Path(file).stem in asked:
+                yield f"{within}{name}/{file}", data
 
 
 def _write(server: Server, members: Iterator[tuple[str, bytes]], wanted: Expected, out: Path) -> Verdict:

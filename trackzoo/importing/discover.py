@@ -193,12 +193,18 @@ def _walk(root: Path) -> Iterator[tuple[Path, list[str], list[str]]]:
 
 def _native(folder: Path, files: list[str], folders: list[str], speller: Speller) -> list[Candidate]:
     """A run of trackzoo's own, on this data set."""
+    from trackzoo.report.vos import VOS
     from trackzoo.report.vot import PROTOCOLS
     from trackzoo.store.read import StoredRun
 
     run = StoredRun({0: folder})
     if run.dataset != speller.dataset.id:
         return []
+    if run.protocol == VOS:
+        match = _RUN.fullmatch(folder.name)
+        maps = {name: Source(folder / run.record(name)["masks"]["folder"], name) for name in run.names()}
+        number = int(match.group(2)) if match else 0
+        return [Candidate(run.tracker, "masks", folder, {number: maps}, protocol=VOS)]
     if run.protocol in PROTOCOLS:
         found = _nested(folder, folders, speller)
         return [replace(each, tracker=run.tracker, layout=each.layout, protocol=run.protocol) for each in found]
@@ -341,7 +347,8 @@ def _nested(folder: Path, folders: list[str], speller: Speller) -> list[Candidat
         found_candidates.append(Candidate("", "vot-multistart", folder, anchored, tuple(strangers), protocol=protocol))
     if masks:
         sources, _, doubles = _choose(masks, speller)
-        found_candidates.append(Candidate("", "masks", folder, {0: sources}, tuple(strangers), doubles))
+        maps = Candidate("", "masks", folder, {0: sources}, tuple(strangers), doubles, protocol="vos")
+        found_candidates.append(maps)
     return found_candidates
 
 

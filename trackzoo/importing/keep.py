@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from trackzoo._version import __version__
-from trackzoo.errors import ResultsError, TrackzooError
+from trackzoo.errors import ResultsError
 from trackzoo.geometry import Floats
 from trackzoo.importing.discover import Candidate
+from trackzoo.importing.maps import ForeignMaps
 from trackzoo.importing.regions import ForeignVotRun
 from trackzoo.importing.run import ForeignRun, Reading
 from trackzoo.importing.score import candidates, shown_folder
@@ -21,7 +22,7 @@ from trackzoo.store.write import Place
 from trackzoo.trajectory import Trajectory
 from trackzoo.trial import Track, TrialResult
 
-Foreign = ForeignRun | ForeignVotRun
+Foreign = ForeignRun | ForeignVotRun | ForeignMaps
 
 
 @dataclass(frozen=True)
@@ -85,9 +86,11 @@ def import_folder(
 
 
 def _prepared(candidate: Candidate, dataset: Dataset, reading: Reading, source: Path, folder: Path) -> Foreign:
-    if candidate.layout == "masks":
-        raise TrackzooError(f"{source}: found label maps; the results folder keeps boxes and VOT's regions")
     shown = shown_folder(source.absolute(), folder, candidate)
+    if candidate.layout == "masks":
+        maps = ForeignMaps(candidate, dataset, reading, shown)
+        maps.examine()
+        return maps
     if candidate.layout.startswith("vot"):
         trajectories = ForeignVotRun(candidate, dataset, reading, shown)
         trajectories.examine()
@@ -173,6 +176,10 @@ def _results(run: Foreign) -> Iterator[TrialResult]:
             if isinstance(run, ForeignVotRun):
                 for trial in run.trials[name]:
                     yield _trajectory(run, name, trial, number)
+            elif isinstance(run, ForeignMaps):
+                tracks, masks = run.tracks(name, repeat)
+                record = _record(run, name, run.candidate.runs[repeat][name].path)
+                yield TrialResult(name, number, 0, tracks, {}, record, masks=masks)
             else:
                 yield _track(run, name, number, repeat)
 
@@ -183,6 +190,8 @@ def _refuse_other(run: Foreign, place: Place, result: TrialResult) -> None:
     same = False
     if kept is not None and result.trajectory is not None:
         same = kept.regions(result.name, result.repeat) == tuple(result.trajectory.regions)
+    elif kept is not None and result.masks is not None:
+        same = kept.record(result.name, result.repeat)["masks"]["files"] == dict(result.masks.digests)
     elif kept is not None:
         same = np.array_equal(kept.boxes(result.name, result.repeat), np.array(result.tracks[1].boxes), equal_nan=True)
     if not same:

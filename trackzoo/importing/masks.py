@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence as ListOf
+from collections.abc import Mapping, Sequence as ListOf
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from trackzoo.errors import ResultsError, UnknownName
-from trackzoo.importing.discover import Candidate
+from trackzoo.importing.discover import Candidate, Source
 from trackzoo.importing.fit import listing
+from trackzoo.importing.maps import frame_names
 from trackzoo.importing.pngs import Labels, read_labels
-from trackzoo.metrics.vos import VOS_PROFILES, VideoScores
+from trackzoo.metrics.vos import VOS_PROFILES, VideoScores, mean_of
 from trackzoo.report.collect import Rules
 from trackzoo.report.cross import ALL
 from trackzoo.report.model import Board, Entry
@@ -73,9 +74,9 @@ def boards(trackers: ListOf[Masks], dataset: Dataset, rules: Rules) -> list[Boar
 
 
 def _entry(masks: Masks, opened: Opened, profile: str, rules: Rules) -> Entry:
-    dataset, folders = opened.dataset, masks.candidate.runs[0]
-    missing = tuple(name for name in dataset.names if name not in folders)
-    names = tuple(name for name in dataset.names if name in folders)
+    dataset, runs = opened.dataset, masks.candidate.runs
+    missing = tuple(name for name in dataset.names if any(name not in run for run in runs.values()))
+    names = tuple(name for name in dataset.names if name not in missing)
     if missing and not rules.allow_incomplete:
         raise ResultsError(
             masks.shown,
@@ -84,12 +85,12 @@ def _entry(masks: Masks, opened: Opened, profile: str, rules: Rules) -> Entry:
             "--allow-incomplete takes what is there, marked as such",
         )
 
-    scores = replace(
-        score_videos(
-            profile, [dataset[name] for name in names], lambda each: _score(masks, each, profile, rules.lenient)
-        ),
-        dataset=opened.id,
-    )
+    sequences = [dataset[name] for name in names]
+    repeated = [
+        score_videos(profile, sequences, lambda each, run=run: _score(masks, run, each, profile, rules.lenient))  # type: ignore[misc]
+        for run in runs.values()
+    ]
+    scores = replace(mean_of(repeated) if len(repeated) > 1 else repeated[0], dataset=opened.id)
     return Entry(
         masks.candidate.tracker,
         opened.id,
@@ -100,15 +101,16 @@ def _entry(masks: Masks, opened: Opened, profile: str, rules: Rules) -> Entry:
         {"imported": {"source": str(masks.shown), "layout": "masks"}},
         dataset.names,
         missing,
+        len(runs),
         intervals=intervals_of(scores),
     )
 
 
-def _score(masks: Masks, sequence: Sequence, profile: str, lenient: bool) -> VideoScores:
+def _score(masks: Masks, run: Mapping[str, Source], sequence: Sequence, profile: str, lenient: bool) -> VideoScores:
     """J and F of one video."""
     stems = frame_names(sequence)
-    folder = masks.candidate.runs[0][sequence.name].path
-    shown = masks.shown / folder.name
+    folder = run[sequence.name].path
+    shown = masks.candidate.shown_file(folder, masks.shown)
 
     def read(index: int) -> Labels | None:
         file = f"{stems[index]}.png"
@@ -124,16 +126,3 @@ def _score(masks: Masks, sequence: Sequence, profile: str, lenient: bool) -> Vid
             raise
         file = f"{stems[int(error.frame)]}.png"
         raise ResultsError(shown / file, error.reason.removeprefix("found ")) from None
-
-
-def frame_names(sequence: Sequence) -> tuple[str, ...]:
-    """Names of a sequence's annotated frames without ending, which its label maps have too; empty for other frames.
-
-    Raises:
-        TrackzooError: the annotation does not say them, and there are no images that would.
-    """
-    names = getattr(sequence.annotation.masks, "files", None)
-    if names is None:
-        frames = sequence.frames
-        names = [Path(frames[index].label).name for index in range(len(frames))]
-    return tuple(Path(name).stem if name else "" for name in names)
