@@ -67,6 +67,8 @@ def add_weights(spec: WeightsSpec, source: str | Path, *, force: bool = False) -
         do = "download it again, or --force takes it as it is"
         raise DataError(path, f"SHA-256 {digest}", f"{spec.sha256} of the published file", do)
     checkpoint = read_checkpoint(path)
+    if spec.check:
+        resolve(spec.check)(str(path), checkpoint)
     tensors = resolve(spec.rename)(dict(checkpoint.tensors)) if spec.rename else checkpoint.tensors
     checkpoint = Checkpoint(tensors, checkpoint.epoch, checkpoint.constructor)
     refuse_misfit(str(path), compare(checkpoint.entries, manifest(spec)), _elsewhere(spec, checkpoint))

@@ -26,6 +26,8 @@ class WeightsSpec:
         manifest: JSON file of names -> shape and dtype, in the plugin's package data.
         rename: `module:callable` from the file's tensors (a dict by name) to the manifest's, where the file has other names or
             more tensors than are wanted; empty where it has the manifest's own.
+        check: `module:callable`, called with the file's path and its `Checkpoint`; raises `DataError` for a file that names and
+            shapes do not tell from this one.
     """
 
     name: str
@@ -42,3 +44,4 @@ class WeightsSpec:
     paper: str = ""
     trained_on: tuple[str, ...] = ()
     rename: str = ""
+    check: str = ""
