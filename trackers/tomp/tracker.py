@@ -195,13 +195,14 @@ class ToMPTracker(Tracker[State], Generic[State]):
                 crops.append(self._first_crop(frame, place, scale))
         with exactly(self.behaviour.deterministic):
             features = self.backbone(self._normalised(crops))
-            labels, ltrb = [], []
+            labels, inside = [], []
             for place, scale, base in zip(places, scales, bases, strict=True):
                 middle = np.rint(place.position)
                 labels.append(label(place, middle, scale, side, label_sigma(base, side)))
-                ltrb.append(distances(in_sample(place, middle, scale, sample), side))
+                inside.append(in_sample(place, middle, scale, sample))
+            ltrb = [distances(box, side) for box in inside]
             tokens = self.references(self.embed(features), labels, ltrb)
-        self.probe("first", {"features": features, "labels": labels, "ltrb": ltrb, "scales": scales})
+        self.probe("first", {"features": features, "labels": labels, "boxes": inside})
         states = [
             self.new_state(place, base, scale, own)
             for place, base, scale, own in zip(places, bases, scales, tokens, strict=True)

@@ -84,7 +84,7 @@ def giou_of_distances(found: Tensor, wanted: Tensor) -> tuple[Tensor, Tensor]:
     inside = overlap.clamp(min=0).prod(-1)
     area, other = ((each[..., :2] + each[..., 2:]).prod(-1) for each in (found, wanted))
     union = area + other - inside
-    iou = (inside + EPSILON) / (union + EPSILON)
+    iou = inside / (union + EPSILON)
     around = hull.prod(-1)
     return iou - (around - union) / (around + EPSILON), iou
 

@@ -89,7 +89,14 @@ def lines(rows: Iterable[Row]) -> list[str]:
         "  ".join([*(cell.ljust(width) for cell, width in zip(line, widths, strict=False)), line[6]]).rstrip()
         for line in cells
     ]
-    words = {"skipped": "not in the folder", "unknown": "not compared", "input": "given to the reference"}
+    words = {
+        "skipped": "not in the folder",
+        "unknown": "not compared",
+        "elsewhere": "compared by another target",
+        "input": "given to the reference",
+    }
     return (text if len(cells) > 1 else []) + [
-        f"{file}: {words[status]}: {', '.join(names)}" for (file, status), names in gathered.items()
+        f"{file}: {words[status]}: "
+        + (f"{len(names)} arrays" if status == "elsewhere" and len(names) > 4 else ", ".join(names))
+        for (file, status), names in gathered.items()
     ]

@@ -150,11 +150,14 @@ class DinoV2(nn.Module):
         return tokens[:, 1:].transpose(1, 2).reshape(len(tokens), -1, side, side)
 
     def _positions(self, embeddings: Tensor, height: int, width: int) -> Tensor:
-        """Stands in for `Dinov2Embeddings.interpolate_pos_encoding`: the original's table, made once."""
-        stored: Tensor = self.model.embeddings.position_embeddings
+        """Stands in for `Dinov2Embeddings.interpolate_pos_encoding`."""
         if height != width:
             raise SettingsError(f"DINOv2: found a picture of {width}x{height} pixels, expected a square")
-        side = height // PATCH
+        return self.positions(height // PATCH)
+
+    def positions(self, side: int) -> Tensor:
+        """The position table (1, 1 + side², width) as `resized_positions` gives it, made once."""
+        stored: Tensor = self.model.embeddings.position_embeddings
         if torch.is_grad_enabled() and stored.requires_grad:
             return resized_positions(stored, side)
         key = (side, stored.device, stored.dtype, stored.data_ptr(), stored._version)

@@ -36,7 +36,7 @@ class Row:
         file: file of arrays, without `.npz`.
         array: its name there.
         status: `agrees`, `differs`; `skipped`: known to us and not in the folder; `unknown`: in the folder, and not compared;
-            `input`: what the reference was given.
+            `elsewhere`: another target compares it; `input`: what the reference was given.
         absolute, relative: largest deviations; NaN where nothing was compared.
         rule: the tolerance, as text.
         text: what else is to be said.
@@ -44,7 +44,7 @@ class Row:
 
     file: str
     array: str
-    status: Literal["agrees", "differs", "skipped", "unknown", "input"]
+    status: Literal["agrees", "differs", "skipped", "unknown", "elsewhere", "input"]
     absolute: float = float("nan")
     relative: float = float("nan")
     rule: str = ""
@@ -82,6 +82,7 @@ class Certificate:
             ("input", "inputs"),
             ("skipped", "not in the folder"),
             ("unknown", "not compared"),
+            ("elsewhere", "of other targets"),
         ):
             if self.count(status):
                 text += f", {self.count(status)} {words}"
@@ -101,6 +102,10 @@ class Target(ABC):
     def rules(self, file: str, golden: Mapping[str, Array]) -> Mapping[str, Tolerance]:
         """Tolerances for what a folder's file holds, where they depend on it (families of names, limits by a deviation)."""
         return self.table(file)
+
+    def elsewhere(self, file: str, array: str = "") -> bool:
+        """Whether a file, or an array of one, is another target's to compare; targets may share a folder."""
+        return False
 
     @abstractmethod
     def files(self) -> Iterable[str]:
@@ -126,10 +131,13 @@ class Target(ABC):
             elif table:
                 rows += self._compare(case, file, setup or Setup())
             else:
-                rows += [
-                    Row(file, name, "unknown", text="no comparison is written") for name in case.arrays(file + ".npz")
-                ]
+                rows += [self._not_ours(file, name) for name in case.arrays(file + ".npz")]
         return Certificate(tuple(rows))
+
+    def _not_ours(self, file: str, array: str) -> Row:
+        if self.elsewhere(file, array):
+            return Row(file, array, "elsewhere")
+        return Row(file, array, "unknown", text="no comparison is written")
 
     def _compare(self, case: Case, file: str, setup: Setup) -> Iterator[Row]:
         golden = case.arrays(file + ".npz")
@@ -139,7 +147,7 @@ class Target(ABC):
         for name, array in golden.items():
             rule = table.get(name)
             if rule is None:
-                yield Row(file, name, "unknown", text="no comparison is written")
+                yield self._not_ours(file, name)
             elif rule.kind == "input":
                 yield Row(file, name, "input")
             elif name not in ours:
