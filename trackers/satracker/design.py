@@ -106,6 +106,9 @@ def design_of(settings: Mapping[str, Any]) -> Design:
     """A design from settings as a file or the command line has them (lists for tuples).
 
     Raises:
-        SettingsError: a value that cannot be used.
+        SettingsError: a setting that there is not, or a value that cannot be used.
     """
+    for name in settings:
+        if name not in NAMES:
+            raise SettingsError(f"tracker 'satracker' has no setting '{name}'")
     return Design(**{name: tuple(value) if isinstance(value, list) else value for name, value in settings.items()})

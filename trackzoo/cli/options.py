@@ -39,3 +39,12 @@ def settings_in(values: tuple[str, ...], option: str = "--set") -> dict[str, Any
         except tomllib.TOMLDecodeError:
             found[key] = text
     return found
+
+
+def text_in(text: str | None, no_text: bool) -> str | None:
+    """What `--text` and `--no-text` say together: None where neither is given, empty for `--no-text`."""
+    from trackzoo.errors import SettingsError
+
+    if text is not None and no_text:
+        raise SettingsError("--text and --no-text: found both, expected one")
+    return "" if no_text else text

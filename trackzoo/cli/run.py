@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from trackzoo.registry import TrackerChoice
+    from trackzoo.trial import Protocol
 
 #: Failures of one run that are told one by one.
 _TOLD = 20
@@ -23,6 +27,7 @@ _TOLD = 20
 @click.option("--protocol", metavar="NAME", help="How trials are made  [default: the benchmark's].")
 @click.option("--set-protocol", "rules", multiple=True, metavar="KEY=VALUE", help="A setting of the protocol.")
 @click.option("--first-box", metavar="RULE", help="How a polygon or mask becomes a first box  [default: bounds].")
+@click.option("--masks", is_flag=True, help="Keep the tracker's masks beside its boxes (protocol ope).")
 @click.option("--sequences", "-s", multiple=True, metavar="A,B", help="These sequences alone.")
 @click.option("--limit", type=int, metavar="N", help="The first N sequences alone.")
 @click.option("--available", is_flag=True, help="Make do with the sequences that are on disk.")
@@ -33,6 +38,8 @@ _TOLD = 20
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="A setting of the tracker.")
 @click.option("--weights", metavar="NAME|FILE", help="Weights of the network  [default: the tracker's own].")
 @click.option("--random-weights", is_flag=True, help="An untrained network: for tests of speed alone.")
+@click.option("--text", metavar="TEXT", help="A description told of every object, for trackers that take one.")
+@click.option("--no-text", is_flag=True, help="Tell nothing, also where the sequences have descriptions.")
 @click.option("--lanes", type=int, default=1, metavar="N", help="Trials at once in one worker.")
 @click.option("--jobs", "-j", type=int, metavar="N", help="Worker processes  [default: one a GPU].")
 @click.option("--device", metavar="NAME", help="auto, cpu, cuda, cuda:N, or several by commas  [default: auto].")
@@ -49,9 +56,12 @@ def run(
     protocol: str | None,
     rules: tuple[str, ...],
     first_box: str | None,
+    masks: bool,
     compiled: bool,
     weights: str | None,
     random_weights: bool,
+    text: str | None,
+    no_text: bool,
     dry_run: bool,
     **options: Any,
 ) -> int:
@@ -59,11 +69,10 @@ def run(
 
     Exit code 1 when a trial failed, 2 when what was given cannot be run (or all failures are the data's fault).
     """
-    from trackzoo.cli.options import datasets_in, names_in, settings_in
+    from trackzoo.cli.options import datasets_in, names_in, settings_in, text_in
     from trackzoo.engine.plan import prepare
     from trackzoo.engine.runner import RunOutcome, begin, execute, failures
     from trackzoo.errors import SettingsError
-    from trackzoo.protocols import protocol as named
     from trackzoo.registry import open_dataset, tracker
 
     if random_weights:
@@ -71,6 +80,7 @@ def run(
             raise SettingsError("--weights and --random-weights: found both, expected one")
         weights = "random"
     choices = [tracker(name) for name in names_in(trackers)]
+    told = _told_of(choices, text_in(text, no_text))
     opened = [open_dataset(name, options["data_root"]) for name in datasets_in(datasets)]
     own = settings_in(settings) | ({"compile": True} if compiled else {})
     of_protocol = settings_in(rules, "--set-protocol") | ({"first_box": first_box} if first_box else {})
@@ -82,7 +92,8 @@ def run(
             sequences=names_in(sequences),
             settings=own,
             weights=weights,
-            protocol=named(protocol or dataset.protocol, **of_protocol),
+            text=told[choice.id],
+            protocol=_protocol(protocol or dataset.protocol, of_protocol, masks),
             **options,
         )
         for dataset in opened
@@ -112,3 +123,21 @@ def run(
             click.echo(f"  what failed is run again by the same command; tracebacks: {outcome.folder / '.failures'}")
         codes.add(outcome.exit_code)
     return 1 if 1 in codes else max(codes)
+
+
+def _told_of(choices: list[TrackerChoice], text: str | None) -> dict[str, str | None]:
+    """Tracker -> what it is told; a text goes to those that take one, of which there must be one."""
+    from trackzoo.engine.texts import check_text
+
+    takers = [choice for choice in choices if "text" in choice.spec.takes]
+    if not takers:
+        for choice in choices:
+            check_text(choice.id, choice.spec, text)
+    return {choice.id: text if choice in takers else None for choice in choices}
+
+
+def _protocol(name: str, settings: dict[str, Any], masks: bool) -> Protocol:
+    """The protocol of that name; those whose results are masks keep them in any case."""
+    from trackzoo.protocols import protocol
+
+    return protocol(name, **settings, **({"masks": True} if masks and name == "ope" else {}))

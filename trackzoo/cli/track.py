@@ -51,6 +51,7 @@ def _select(frame: Frame) -> Floats:
 @click.option("--tracker", "-t", "name", required=True, metavar="NAME", help="Tracker, or module:Class.")
 @click.option("--box", metavar="X,Y,W,H", help="The target on the first frame, in pixels; drawn in a window otherwise.")
 @click.option("--text", help="Description of the target, for trackers that take one.")
+@click.option("--no-text", is_flag=True, help="Go without, where a tracker follows a description.")
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Write an annotated video (.mp4, .avi …).")
 @click.option("--boxes", type=click.Path(path_type=Path), metavar="FILE", help="Write the boxes, one x,y,w,h a line.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="The first N frames alone.")
@@ -65,6 +66,7 @@ def track(
     name: str,
     box: str | None,
     text: str | None,
+    no_text: bool,
     out: Path | None,
     boxes: Path | None,
     limit: int | None,
@@ -83,8 +85,9 @@ def track(
     """
     from itertools import islice
 
-    from trackzoo.cli.options import settings_in
+    from trackzoo.cli.options import settings_in, text_in
     from trackzoo.engine.devices import choose_devices, let_threads_sleep
+    from trackzoo.engine.texts import WAYS, check_text, needs_text
     from trackzoo.errors import SettingsError
     from trackzoo.registry import tracker as choose
     from trackzoo.sequence import Target
@@ -93,6 +96,10 @@ def track(
 
     let_threads_sleep()
     choice = choose(name)
+    text = text_in(text, no_text)
+    check_text(choice.id, choice.spec, text)
+    if text is None and needs_text(choice.spec):
+        raise SettingsError(f"tracker '{choice.id}' follows a description of the target; {WAYS}")
     given = None if box is None else _box(box)
     if boxes is not None and not boxes.parent.is_dir():
         raise SettingsError(f"{boxes}: there is no folder {boxes.parent}")

@@ -197,6 +197,9 @@ def get(name: str, from_hub: bool, force: bool, yes: bool) -> None:
     if use_hub:
         from trackzoo.weights.hub import hub_file
 
+        # First, so that they lie beside the weights, in the folder of the same revision.
+        for companion in spec.companions:
+            hub_file(spec.hub, companion, spec.revision)
         fetched = hub_file(spec.hub, spec.file, spec.revision)
         _told(lambda: add_weights(spec, fetched, force=force))
         return
@@ -245,5 +248,5 @@ def remove(name: str) -> None:
     from trackzoo.weights.table import weights_spec
 
     spec = weights_spec(name)
-    freed = delete(spec.name)
+    freed = delete(spec.name, spec.companions)
     click.echo(f"{spec.name}: removed, {_size(freed)} freed" if freed else f"{spec.name}: not here")

@@ -16,6 +16,7 @@ from trackzoo.engine.build import Job, load_tracker
 from trackzoo.engine.devices import DTYPES, choose_devices, cores, let_threads_sleep
 from trackzoo.engine.facts import code
 from trackzoo.engine.lane import Task
+from trackzoo.engine.texts import texts
 from trackzoo.errors import DataError, SettingsError, TrackzooError
 from trackzoo.registry import TrackerChoice, open_dataset, resolve, tracker as choose_tracker
 from trackzoo.sequence import Dataset
@@ -128,6 +129,7 @@ def prepare(
     data_root: str | Path | None = None,
     settings: Mapping[str, Any] | None = None,
     weights: str | Path | None = None,
+    text: str | None = None,
 ) -> Plan:
     """Work out a run; see `trackzoo.engine.runner.run` for the arguments. Writes nothing.
 
@@ -155,6 +157,7 @@ def prepare(
         trials = [trial for trial in trials if trial.sequence.name in kept]
     if trials:
         _need_images(trials[0])
+    of_text = texts(choice.id, choice.spec, data, trials, text)
 
     devices = choose_devices(device)
     count = jobs or len(devices)
@@ -163,9 +166,10 @@ def prepare(
     chosen = settings.pop("weights", None) if choice.learned else None  # as `load` takes them
     choice, hints = _with_weights(choice, chosen if weights is None else weights, data.id)
     own = {**choice.settings, **settings}
-    loader = Job(choice, settings, devices[0], dtype)
+    loader = Job(choice, settings, devices[0], dtype, text=text)
     loaded, further = _identified(loader)
     of_weights, about_weights, remarks = _weights(choice, further, data.id)
+    remarks = (*remarks, *of_text)
     identity = plain(
         {
             "tracker": choice.id,
@@ -175,6 +179,7 @@ def prepare(
             "protocol": {"name": rules.name, "version": rules.version, "settings": rules.settings()},
             "dtype": dtype,
             "seed": seed,
+            **({"text": text} if text is not None else {}),
             **({"depends": further} if further else {}),
         }
     )
@@ -201,6 +206,7 @@ def prepare(
             decoders=min(4, share),
             jobs=count,
             wants=rules.wants(data),
+            text=text,
         )
         for index in range(count)
     ]
@@ -300,6 +306,9 @@ def _identified(job: Job) -> tuple[Tracker[Any] | None, dict[str, Any]]:
     code = _own_code(choice)
     further: dict[str, Any] = {"code": code} if code else {}
     choice.check(**job.settings)
+    if choice.spec.depends:
+        settings = {**choice.settings, "weights": choice.weights, **job.settings}
+        further |= resolve(choice.spec.depends)(choice.id, settings, job.text)
     factory = resolve(choice.spec.factory)
     if isinstance(factory, type) and issubclass(factory, Tracker) and factory.identity is Tracker.identity:
         return None, further

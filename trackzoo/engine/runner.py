@@ -111,6 +111,7 @@ def run(
     data_root: str | Path | None = None,
     settings: Mapping[str, Any] | None = None,
     weights: str | Path | None = None,
+    text: str | None = None,
     progress: bool | None = False,
     dry_run: bool = False,
 ) -> RunOutcome:
@@ -136,6 +137,7 @@ def run(
         settings: of the tracker; they go before the variant's.
         weights: of the tracker's network: a name in the cache, a file, or `random` for tests of speed, whose results no report
             takes for accuracy; by default the tracker's own, or those that the benchmark's rules ask for.
+        text: what a tracker that takes text is told of every object in place of its sequence's description; empty for nothing.
         progress: show a bar; None shows one when standard error is a terminal.
         dry_run: only plan.
 
@@ -164,6 +166,7 @@ def run(
         data_root=data_root,
         settings=settings,
         weights=weights,
+        text=text,
     )
     return begin(plan) if dry_run else execute(plan, progress=progress)
 

@@ -34,6 +34,11 @@ def facts_file(name: str) -> Path:
     return weights_folder() / f"{name}.json"
 
 
+def companion_file(name: str, companion: str) -> Path:
+    """A small file that belongs to the weights `name` (see `WeightsSpec.companions`); it need not exist."""
+    return weights_folder() / f"{name}.{companion}"
+
+
 def present(name: str) -> bool:
     """Whether the weights `name` are in the cache."""
     return weights_file(name).is_file() and facts_file(name).is_file()
@@ -108,11 +113,11 @@ def writing() -> Iterator[Path]:
         yield weights_folder()
 
 
-def remove(name: str) -> int:
-    """Delete weights from the cache; gives the bytes that were freed. Nothing happens when there are none."""
+def remove(name: str, companions: tuple[str, ...] = ()) -> int:
+    """Delete weights from the cache, and what belongs to them; gives the bytes freed. Nothing happens when there are none."""
     freed = 0
     with writing():
-        for path in (facts_file(name), weights_file(name)):
+        for path in (facts_file(name), weights_file(name), *(companion_file(name, each) for each in companions)):
             if path.is_file():
                 freed += path.stat().st_size
                 path.unlink()

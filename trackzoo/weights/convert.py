@@ -11,9 +11,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from trackzoo.config import write_atomically
 from trackzoo.errors import DataError, TrackzooError
 from trackzoo.registry import resolve
-from trackzoo.weights.cache import Facts, facts_file, present, read_facts, sha256, weights_file, write_facts, writing
+from trackzoo.weights.cache import (
+    Facts,
+    companion_file,
+    facts_file,
+    present,
+    read_facts,
+    sha256,
+    weights_file,
+    write_facts,
+    writing,
+)
 from trackzoo.weights.checkpoint import Checkpoint, locate, read_checkpoint
 from trackzoo.weights.facts import WeightsSpec
 from trackzoo.weights.fit import compare, manifest, refuse_misfit
@@ -59,7 +70,8 @@ def add_weights(spec: WeightsSpec, source: str | Path, *, force: bool = False) -
     if present(spec.name) and not force:
         facts = read_facts(spec.name)
         if facts.source_sha256 == digest:
-            return Added(weights_file(spec.name), facts, False)
+            with writing():
+                return Added(weights_file(spec.name), facts, False, tuple(_companions(spec, path.parent)))
         raise TrackzooError(
             f"weights '{spec.name}' are here already, made of another file ({facts.source}); --force replaces them"
         )
@@ -127,10 +139,23 @@ def _write(spec: WeightsSpec, source: Path, digest: str, checkpoint: Checkpoint)
             facts_file(spec.name).unlink(missing_ok=True)
             os.replace(temporary, target)
             write_facts(facts)
+            lacking = _companions(spec, source.parent)
         except BaseException:
             Path(temporary).unlink(missing_ok=True)
             raise
-    return Added(target, facts, True, tuple(_odd(tensors)))
+    return Added(target, facts, True, (*_odd(tensors), *lacking))
+
+
+def _companions(spec: WeightsSpec, folder: Path) -> list[str]:
+    """Keep the small files that belong to the weights; a line for each that is nowhere."""
+    lacking = []
+    for name in spec.companions:
+        kept = companion_file(spec.name, name)
+        if (folder / name).is_file():
+            write_atomically(kept, (folder / name).read_bytes())
+        elif not kept.is_file():
+            lacking.append(f"{folder} has no {name}, which belongs to these weights")
+    return lacking
 
 
 def _plain(tensors: Mapping[str, Tensor], dtypes: Mapping[str, str]) -> dict[str, Tensor]:

@@ -17,6 +17,7 @@ def manifest(spec: WeightsSpec) -> Mapping[str, Entry]:
     """Names of the tensors that weights must have, with shape and type. Raises `DataError` for a broken manifest."""
     try:
         entries = json.loads(spec.manifest.read_text(encoding="utf-8"))
+        entries = entries[spec.section] if spec.section else entries
         return {
             name: Entry(tuple(value["shape"]), value.get("dtype", "float32")) for name, value in sorted(entries.items())
         }
