@@ -128,6 +128,8 @@ class TrackerChoice:
             if importlib.util.find_spec(module.partition(".")[0]) is None:
                 raise TrackzooError(f"tracker '{self.id}' needs the Python module '{module}'; install it")
         settings = {**self.settings, **overrides}
+        if self.learned:
+            settings.setdefault("weights", self.weights)
         if self.spec.unavailable and (reason := resolve(self.spec.unavailable)(self.id, settings)):
             raise TrackzooError(f"tracker '{self.id}' cannot run here: {reason}")
         if self.learned and overrides.get("weights") is None:
