@@ -17,7 +17,7 @@ import click
     "form",
     required=True,
     metavar="NAME",
-    help="pytracking, stark, got10k, pysot, lasot, otb-mat, vot, davis or ytvos.",
+    help="pytracking, stark, got10k, pysot, lasot, otb-mat, vot or davis.",
 )
 @click.option("--results", type=click.Path(path_type=Path), metavar="DIR", help="Results folder  [default: runs].")
 @click.option("--as-released", is_flag=True, help="Cut boxes to integers, as PyTracking's and STARK's runners do.")
@@ -39,9 +39,9 @@ def export(
     trackzoo export --tracker dcf --dataset lasot --format pytracking other/tracking_results
     """
     from trackzoo.config import results_folder
-    from trackzoo.exporting.layouts import LABELS, export as write
+    from trackzoo.exporting.layouts import export as write
     from trackzoo.exporting.stored import chosen_run
 
-    run, data = chosen_run(results_folder(results), tracker, dataset, data_root, masks=form in LABELS)
+    run, data = chosen_run(results_folder(results), tracker, dataset, data_root, masks=form == "davis")
     written = write(run, data, form, out, as_released=as_released, allow_incomplete=allow_incomplete)
     click.echo(f"{run.tracker} on {run.dataset}: {len(written)} files written below {out}")

@@ -9,7 +9,7 @@
 | `lasot` | `<tracker>_tracking_result/<seq>.txt` (the LaSOT and TNL2K toolkits) | comma, full |
 | `otb-mat` | `<seq>_<tracker>.mat` | double |
 | `vot` | `<tracker>/baseline/<seq>/<seq>_001.txt`, `<seq>_00000012.bin`, `_time.value` | as they are stored |
-| `davis`, `ytvos` | `<tracker>/[Annotations/]<seq>/00000.png`, palette index = object | of runs that keep masks |
+| `davis` | `<tracker>/<seq>/00000.png`, palette index = object (YouTube-VOS too) | of runs that keep masks |
 
 With `as_released` tabs and commas part integers, as the reference runners save them.
 """
@@ -165,17 +165,12 @@ def vot(job: Job) -> Iterator[Entry]:
             yield f"{job.tracker}/{experiment}/{file}", (job.run.folders[repeat] / file).read_bytes()
 
 
-def davis(job: Job, within: str = "") -> Iterator[Entry]:
+def davis(job: Job) -> Iterator[Entry]:
     """Label maps, a palette PNG a frame: as they are stored, or drawn, of runs with one mask a frame."""
-    _one_repetition(job, "ytvos" if within else "davis")
+    _one_repetition(job, "davis")
     for _, repeat, name in job.each():
         for file, data in label_files(job.run, job.dataset, name, repeat):
-            yield f"{job.tracker}/{within}{name}/{file}", data
-
-
-def ytvos(job: Job) -> Iterator[Entry]:
-    """As `davis`, below a folder `Annotations`, as YouTube-VOS' server reads them."""
-    return davis(job, "Annotations/")
+            yield f"{job.tracker}/{name}/{file}", data
 
 
 def label_files(run: StoredRun, dataset: Dataset, name: str, repeat: int) -> Iterator[tuple[str, bytes]]:
@@ -222,9 +217,6 @@ def _one_repetition(job: Job, form: str) -> None:
         )
 
 
-#: Formats of label maps.
-LABELS = ("davis", "ytvos")
-
 FORMATS: dict[str, Callable[[Job], Iterator[Entry]]] = {
     "pytracking": pytracking,
     "stark": stark,
@@ -234,7 +226,6 @@ FORMATS: dict[str, Callable[[Job], Iterator[Entry]]] = {
     "otb-mat": otb_mat,
     "vot": vot,
     "davis": davis,
-    "ytvos": ytvos,
 }
 
 
@@ -267,11 +258,11 @@ def export(
     """
     if form not in FORMATS:
         raise UnknownName("format", form, FORMATS)
-    if run.protocol == VOS and form not in LABELS:
+    if run.protocol == VOS and form != "davis":
         raise TrackzooError(
-            f"{run.path}: found label maps, which format '{form}' has no place for; '--format davis' or '--format ytvos' has"
+            f"{run.path}: found label maps, which format '{form}' has no place for; '--format davis' has"
         )
-    if run.protocol in VOT_PROTOCOLS and form not in ("vot", *LABELS):
+    if run.protocol in VOT_PROTOCOLS and form not in ("vot", "davis"):
         raise TrackzooError(
             f"{run.path}: found regions of protocol '{run.protocol}', which format '{form}' has no place for; "
             "'--format vot' has"
