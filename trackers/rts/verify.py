@@ -1,4 +1,4 @@
-"""RTS's and LWL's stages, parts and whole runs beside the authors' own: the targets `rts50` and `lwl`."""
+"""RTS's stages, parts and whole runs beside the authors' own; and the base of LWL's verification."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import torch
 from trackzoo.parity.case import Case
 from trackzoo.parity.target import Setup, Target
 from trackzoo.parity.tolerance import INPUT, Array, Tolerance
-from trackzoo.trackers.rts import verify_box, verify_stage
+from trackzoo.trackers.rts import verify_stage
 from trackzoo.trackers.rts.network import RTSNetwork
 from trackzoo.trackers.rts.verify_stage import Stage, stage_rules
 from trackzoo.trackers.rts.verify_weights import Weights
@@ -22,18 +22,9 @@ try:
 except ImportError:  # until whole runs can be verified
     verify_runs = None  # type: ignore[assignment]
 
-GOLDENS = Path(__file__).parent / "goldens"
-
 
 class SegmentationTarget(Target):
     """One file, `golden`: single stages, parts that need no network, and runs whose specifications stand in it."""
-
-    folder: str
-
-    @property
-    def packaged(self) -> Path:  # type: ignore[override]
-        """The folder in the plugin's package data."""
-        return GOLDENS / self.folder
 
     def files(self) -> Iterable[str]:
         """One."""
@@ -75,7 +66,7 @@ class SegmentationTarget(Target):
         """Our arrays `stage/…`."""
 
 
-def _named(golden: Mapping[str, Array], case: Case) -> tuple[str, str]:
+def named(golden: Mapping[str, Array], case: Case) -> tuple[str, str]:
     """Salt and calibration of a file's stages."""
     salt = str(golden["stage/salt"]) if "stage/salt" in golden else case.salt
     return salt, str(golden["stage/calibration"]) if "stage/calibration" in golden else salt
@@ -84,24 +75,10 @@ def _named(golden: Mapping[str, Array], case: Case) -> tuple[str, str]:
 class RTSTarget(SegmentationTarget):
     """`rts50`."""
 
-    folder = "rts"
+    packaged = Path(__file__).parent / "goldens" / "rts"
 
     def stage(self, case: Case, golden: Mapping[str, Array], setup: Setup) -> Iterator[tuple[str, object]]:
         """See `SegmentationTarget`."""
         weights = Weights(case, RTSNetwork)
-        network = weights.network(weights.state_dict(*_named(golden, case)), setup.device)
+        network = weights.network(weights.state_dict(*named(golden, case)), setup.device)
         yield from verify_stage.rts_arrays(Stage(network, case, golden, setup), golden)
-
-
-class LWLTarget(SegmentationTarget):
-    """`lwl_ytvos` and `lwl_boxinit`, whose parameters are the same but for the encoder of boxes."""
-
-    folder = "lwl"
-
-    def stage(self, case: Case, golden: Mapping[str, Array], setup: Setup) -> Iterator[tuple[str, object]]:
-        """See `SegmentationTarget`."""
-        weights = Weights(case, lambda: RTSNetwork(instance=False, box=True), "manifest_boxinit.json")
-        network = weights.network(weights.state_dict(*_named(golden, case)), setup.device)
-        yield from verify_box.lwl_arrays(Stage(network, case, golden, setup, factor=verify_box.FACTOR))
-        if "stage/box/box" in golden:
-            yield from verify_box.box_arrays(network, case, golden, setup)
