@@ -126,18 +126,19 @@ def _numbers(map_: Pasted, mask: Tensor) -> Tensor:
     """(10,) float64: area, first and last row and column of the mask; sum, centre and variance of the probabilities."""
     if map_.values.numel() == 0:
         return torch.tensor([0.0] * 6 + [float("nan")] * 4, dtype=torch.float64, device=map_.values.device)
-    marks = [mask.any(1), mask.any(0)]
-    sums = [map_.values.sum(1, dtype=torch.float64), map_.values.sum(0, dtype=torch.float64)]
-    total = sums[0].sum()
+    # In float32, as the reference: a scale's last bit decides how many pixels a crop has that outgrows the picture.
+    total = map_.values.sum()
     ends: list[Tensor] = []
     centres: list[Tensor] = []
     variances: list[Tensor] = []
-    for mark, line, start in zip(marks, sums, (map_.top, map_.left), strict=True):
-        index = torch.arange(start, start + len(line), dtype=torch.float64, device=line.device)
+    for axis, start in enumerate((map_.top, map_.left)):
+        mark, line = mask.any(1 - axis), map_.values.sum(1 - axis)
+        index = torch.arange(start, start + len(line), dtype=line.dtype, device=line.device)
         ends += [torch.where(mark, index, torch.inf).amin(), torch.where(mark, index, -1.0).amax()]
         centre = (line * index).sum() / total
         centres.append(centre)
         variances.append((line * (index - centre).square()).sum() / total)
     # An empty mask has no first row; the area says so.
     ends = [end.clamp(max=1e9) for end in ends]
-    return torch.stack([mask.sum().double(), *ends, total, *centres, *variances])
+    numbers = [mask.sum(), *ends, map_.values.sum(dtype=torch.float64), *centres, *variances]
+    return torch.stack([number.double() for number in numbers])

@@ -282,7 +282,7 @@ class SegmentationTracker(Tracker[SegmentationState]):
         return dict(state.decisions) if self._probe is not None else None
 
 
-def no_facts(mask: Tensor) -> Facts:
-    """Facts of a first mask (height, width) in 0..1."""
-    [facts] = facts_of([whole(mask)], [mask > 0.5])
+def first_facts(mask: Tensor) -> Facts:
+    """Facts of a first mask (height, width) of 0 and 1, which the second frame reads as a map of 0 and 100."""
+    [facts] = facts_of([whole(100 * mask)], [mask > 0.5])
     return facts

@@ -26,7 +26,7 @@ from trackzoo.trackers.rts.merge import mask_logits
 from trackzoo.trackers.rts.network import RTSNetwork
 from trackzoo.trackers.rts.pasting import Facts, whole
 from trackzoo.trackers.rts.region import Region
-from trackzoo.trackers.rts.segmentation import SegmentationTracker, no_facts
+from trackzoo.trackers.rts.segmentation import SegmentationTracker, first_facts
 from trackzoo.trackers.rts.settings import RTSSettings, changed
 from trackzoo.trackers.rts.starting import MaskMaker
 from trackzoo.trackers.rts.states import SegmentationState
@@ -94,7 +94,7 @@ class RTSTracker(SegmentationTracker):
             instances = self.instance.start(frames, regions) if self.instance is not None else [None] * len(frames)
         started: list[tuple[SegmentationState, Prediction]] = []
         for mask, region, branch, instance, target in zip(masks, regions, branches, instances, targets, strict=True):
-            facts = no_facts(mask[0])
+            facts = first_facts(mask[0])
             state = SegmentationState(
                 number=1,
                 picture=(mask.shape[1], mask.shape[2]),
