@@ -52,22 +52,78 @@ class StageClock:
     def __init__(self, synchronize: Callable[[], None] | None = None) -> None:
         self.seconds: dict[str, float] = {}
         self._synchronize = synchronize
+        self._inner: list[float] = []
+        self._prefix = ""
+
+    def within(self, prefix: str) -> StageClock:
+        """A clock for a part of what this one measures: it counts into the same seconds, each name behind `prefix`."""
+        part = StageClock(self._synchronize)
+        part.seconds, part._inner, part._prefix = self.seconds, self._inner, self._prefix + prefix
+        return part
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        """Count the time inside the block under `name`."""
+        """Count the time inside the block under `name`; what stages within it count is theirs, so that all add up."""
         if self._synchronize:
             self._synchronize()
         begin = time.perf_counter()
+        self._inner.append(0.0)
         try:
             yield
         finally:
             if self._synchronize:
                 self._synchronize()
-            self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - begin
+            spent, inner = time.perf_counter() - begin, self._inner.pop()
+            if self._inner:
+                self._inner[-1] += spent
+            name = self._prefix + name
+            self.seconds[name] = self.seconds.get(name, 0.0) + spent - inner
 
 
-class Tracker(ABC, Generic[State]):
+class Instrumented:
+    """What trackers and refiners have in common: a device, a precision, a clock, a probe.
+
+    Args:
+        device: torch device name, e.g. `cpu`, `cuda:0`.
+        dtype: `fp32`, `fp16` or `bf16`.
+    """
+
+    #: What the caller will use: `boxes` always, `masks` where asked for; spares mask output where nobody asks.
+    wants: frozenset[str] = frozenset({"boxes"})
+    #: Whether its network was never trained, so that what it says means nothing; set where it is loaded.
+    random_weights: bool = False
+
+    def __init__(self, *, device: str = "cpu", dtype: str = "fp32") -> None:
+        self.device, self.dtype = device, dtype
+        self._clock: StageClock | None = None
+        self._probe: Callable[[str, Any], None] | None = None
+
+    def identity(self) -> Mapping[str, Any]:
+        """What the boxes depend on beyond name, settings and weights, as plain values; part of a run's identity.
+
+        Libraries that do the tracking (with version), SHA-256 of files that the user names, and the like.
+        """
+        return {}
+
+    def clock(self, clock: StageClock | None) -> None:
+        """Attach (or detach) the engine's clock."""
+        self._clock = clock
+
+    def stage(self, name: str) -> AbstractContextManager[None]:
+        """`with self.stage("network"):` marks a stage for the engine's clock; costs nothing without one."""
+        return self._clock.stage(name) if self._clock is not None else nullcontext()
+
+    def attach(self, probe: Callable[[str, Any], None] | None) -> None:
+        """Attach (or detach) a probe: called with name and value wherever the plugin offers one."""
+        self._probe = probe
+
+    def probe(self, name: str, value: Any) -> None:
+        """Offer a value to the probe, if there is one."""
+        if self._probe is not None:
+            self._probe(name, value)
+
+
+class Tracker(Instrumented, ABC, Generic[State]):
     """Base class of every tracker plugin.
 
     Args:
@@ -79,21 +135,12 @@ class Tracker(ABC, Generic[State]):
     neighbours, up to floating-point noise.
     """
 
-    #: What the caller will use: `boxes` always, `masks` where asked for; spares mask output where nobody asks.
-    wants: frozenset[str] = frozenset({"boxes"})
     #: What it takes and gives, of `box`, `mask`, `text`, for a person's own class (`--tracker module:Class`); a plugin's
     #: `TrackerSpec` says it instead.
     takes: ClassVar[frozenset[str]] = frozenset({"box"})
     gives: ClassVar[frozenset[str]] = frozenset({"box"})
     #: Whether it looks at pixels at all; for one that does not, no picture is decoded.
     looks: bool = True
-    #: Whether its network was never trained, so that what it says means nothing; set where it is loaded.
-    random_weights: bool = False
-
-    def __init__(self, *, device: str = "cpu", dtype: str = "fp32") -> None:
-        self.device, self.dtype = device, dtype
-        self._clock: StageClock | None = None
-        self._probe: Callable[[str, Any], None] | None = None
 
     @abstractmethod
     def start(
@@ -132,30 +179,6 @@ class Tracker(ABC, Generic[State]):
 
         A video may have several objects: with protocol `vos` more may be started at once, so an arena must be able to grow.
         """
-
-    def identity(self) -> Mapping[str, Any]:
-        """What the boxes depend on beyond name, settings and weights, as plain values; part of a run's identity.
-
-        Libraries that do the tracking (with version), SHA-256 of files that the user names, and the like.
-        """
-        return {}
-
-    def clock(self, clock: StageClock | None) -> None:
-        """Attach (or detach) the engine's clock."""
-        self._clock = clock
-
-    def stage(self, name: str) -> AbstractContextManager[None]:
-        """`with self.stage("network"):` marks a stage for the engine's clock; costs nothing without one."""
-        return self._clock.stage(name) if self._clock is not None else nullcontext()
-
-    def attach(self, probe: Callable[[str, Any], None] | None) -> None:
-        """Attach (or detach) a probe: called with name and value wherever the plugin offers one."""
-        self._probe = probe
-
-    def probe(self, name: str, value: Any) -> None:
-        """Offer a value to the probe, if there is one."""
-        if self._probe is not None:
-            self._probe(name, value)
 
     def track(
         self,

@@ -87,11 +87,12 @@ def _draw(name: str, tracker: Any, sequence: Any, wanted: list[int], out: Path) 
     pictures = importlib.import_module(module).PICTURES
     trace: dict[str, Any] = {}
     tracker.attach(trace.__setitem__)
-    [(state, _)] = tracker.start([sequence.frames[0]], [Target(sequence.boxes[0])], [0])
+    [(state, _)] = tracker.start([sequence.frames[0]], [Target(sequence.boxes[0], None, sequence.text)], [0])
+    lasting = frozenset(trace)
     written: list[Path] = []
     for index in range(1, wanted[-1] + 1):
-        # Drawing needs what the network sees on the wanted frames alone; templates may be cut on any.
-        kept = {"templates": trace["templates"]} if "templates" in trace else {}
+        # Drawing needs what the network sees on the wanted frames alone; what a start offers (templates) may change on any.
+        kept = {probe: trace[probe] for probe in lasting}
         trace.clear()
         trace.update(kept)
         tracker.step([sequence.frames[index]], [state])
