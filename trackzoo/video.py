@@ -9,12 +9,15 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from trackzoo.errors import DataError, SettingsError, TrackzooError
 from trackzoo.frames import ArrayFrames, Frame, Frames, ImageFrames, Pixels, VideoFrames
+
+if TYPE_CHECKING:
+    from trackzoo.tracker import Prediction
 
 #: Endings of image files.
 IMAGES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
@@ -160,6 +163,32 @@ class Writer:
             if kind is None:
                 os.replace(self._hidden, self.path)
         self._hidden.unlink(missing_ok=True)
+
+
+class MaskFolder:
+    """Writes masks as palette PNG files, one a frame, named as the images or by number; each is whole or not there.
+
+    Args:
+        folder: made where need be; files of other names in it are left alone.
+
+    Raises:
+        SettingsError: it is a file, or cannot be made.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise SettingsError(f"{folder}: no folder for masks ({(error.strerror or str(error)).lower()})") from None
+
+    def add(self, frame: Frame, prediction: Prediction) -> None:
+        """Write the mask of a frame; a tracker that has none of it leaves a black one."""
+        from trackzoo.config import write_atomically
+        from trackzoo.label_maps import encode, file_name, paint
+
+        data = encode(paint({1: prediction}, frame.size))
+        write_atomically(self.folder / file_name(frame), data, flush=False)
 
 
 def display_there() -> bool:

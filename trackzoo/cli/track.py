@@ -50,10 +50,15 @@ def _select(frame: Frame) -> Floats:
 @click.argument("video")
 @click.option("--tracker", "-t", "name", required=True, metavar="NAME", help="Tracker, or module:Class.")
 @click.option("--box", metavar="X,Y,W,H", help="The target on the first frame, in pixels; drawn in a window otherwise.")
+@click.option("--mask", type=click.Path(path_type=Path), metavar="FILE", help="The target's pixels there, a PNG.")
+@click.option(
+    "--object", "obj", type=click.IntRange(1, 254), metavar="N", help="Of several labels in --mask, this one."
+)
 @click.option("--text", help="Description of the target, for trackers that take one.")
 @click.option("--no-text", is_flag=True, help="Go without, where a tracker follows a description.")
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Write an annotated video (.mp4, .avi …).")
 @click.option("--boxes", type=click.Path(path_type=Path), metavar="FILE", help="Write the boxes, one x,y,w,h a line.")
+@click.option("--masks", type=click.Path(path_type=Path), metavar="DIR", help="Write the masks, a PNG a frame.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="The first N frames alone.")
 @click.option("--device", default="auto", metavar="NAME", help="auto, cpu, cuda or cuda:N.")
 @click.option("--dtype", default="fp32", type=click.Choice(["fp32", "fp16", "bf16"]), help="Precision of the network.")
@@ -65,10 +70,13 @@ def track(
     video: str,
     name: str,
     box: str | None,
+    mask: Path | None,
+    obj: int | None,
     text: str | None,
     no_text: bool,
     out: Path | None,
     boxes: Path | None,
+    masks: Path | None,
     limit: int | None,
     device: str,
     dtype: str,
@@ -81,18 +89,22 @@ def track(
 
     \b
     trackzoo track clip.mp4 --box 120,80,40,60 --tracker dcf --out annotated.mp4
+    trackzoo track clip.mp4 --mask target.png --tracker rts --out annotated.mp4 --masks masks/
     trackzoo track 0 --tracker dcf
     """
+    from dataclasses import replace
     from itertools import islice
 
     from trackzoo.cli.options import settings_in, text_in
     from trackzoo.engine.devices import choose_devices, let_threads_sleep
     from trackzoo.engine.texts import WAYS, check_text, needs_text
     from trackzoo.errors import SettingsError
+    from trackzoo.first_mask import read_mask
+    from trackzoo.geometry import box_of_mask
     from trackzoo.registry import tracker as choose
     from trackzoo.sequence import Target
     from trackzoo.tracker import check_first_box
-    from trackzoo.video import Source, Writer, display_there
+    from trackzoo.video import MaskFolder, Source, Writer, display_there
 
     let_threads_sleep()
     choice = choose(name)
@@ -103,9 +115,11 @@ def track(
     given = None if box is None else _box(box)
     if boxes is not None and not boxes.parent.is_dir():
         raise SettingsError(f"{boxes}: there is no folder {boxes.parent}")
+    if masks is not None and "mask" not in choice.spec.gives:
+        raise SettingsError(f"tracker '{choice.id}' gives boxes alone, there are no masks to write; leave out --masks")
     window = show if show is not None else display_there()
-    if given is None and not display_there():
-        raise SettingsError("there is no display to draw the target on; give it with --box x,y,w,h")
+    if given is None and mask is None and not display_there():
+        raise SettingsError("there is no display to draw the target on; give it with --box x,y,w,h or --mask FILE")
     source = Source(video)
     with ExitStack() as stack:
         stack.callback(source.close)
@@ -114,7 +128,13 @@ def track(
         first = next(iter(frames), None)
         if first is None:
             raise SettingsError(f"{video}: no frame came")
-        start = check_first_box(_select(first) if given is None else given, first.size, "--box")
+        pixels = None if mask is None else read_mask(mask, first.size, obj)
+        if given is None:
+            given = _select(first) if pixels is None else box_of_mask(pixels)
+        start = check_first_box(given, first.size, "--box")
+        if pixels is not None and "mask" not in choice.spec.takes:
+            click.echo(f"trackzoo: note: {choice.id} takes no mask; it starts with its box", err=True)
+        kept = MaskFolder(masks) if masks is not None else None
         own = settings_in(settings) | ({"compile": True} if compiled else {})
         loaded = choice.load(device=choose_devices(device)[0], dtype=dtype, **own)
         if "mask" in choice.spec.gives:
@@ -123,13 +143,17 @@ def track(
         found: list[Floats] = []
         seconds = 0.0
         begun = time.perf_counter()
-        [(state, prediction)] = loaded.start([first], [Target(start, None, text)], [seed])
+        [(state, prediction)] = loaded.start([first], [Target(start, pixels, text)], [seed])
         stack.callback(lambda: loaded.release([state]))
         starting = time.perf_counter() - begun
         frame = first
+        if prediction.mask is None and pixels is not None:
+            prediction = replace(prediction, mask=pixels)
         try:
             while True:
                 found.append(prediction.box)
+                if kept is not None:
+                    kept.add(frame, prediction)
                 if writer is not None or window:
                     picture = _annotate(frame, prediction, choice.id)
                     if writer is not None:
@@ -154,7 +178,7 @@ def track(
     steps = len(found) - 1
     rate = f", {steps / seconds:.1f} frames/s after a start of {starting:.2f} s" if seconds > 0 else ""
     click.echo(f"{choice.id}: {len(found)} frames{rate} (decoding and drawing aside)")
-    for path in (out, boxes):
+    for path in (out, boxes, masks):
         if path is not None:
             click.echo(f"written: {path}")
 
