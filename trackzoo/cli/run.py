@@ -45,6 +45,7 @@ _TOLD = 20
 @click.option("--device", metavar="NAME", help="auto, cpu, cuda, cuda:N, or several by commas  [default: auto].")
 @click.option("--dtype", default="fp32", metavar="NAME", help="fp32, fp16 or bf16.")
 @click.option("--compile", "compiled", is_flag=True, help="Compile the network (torch.compile); slow to start.")
+@click.option("--deterministic", is_flag=True, help="Equal bits for equal frames, whatever the lanes; slower (ToMP, PiVOT).")
 @click.option("--shard", metavar="I/N", help="The I-th of N parts, for N machines with a shared disk.")
 @click.option("--new", is_flag=True, help="Move what the results folder has aside and begin afresh.")
 @click.option("--dry-run", is_flag=True, help="Say what would be run, and do nothing.")
@@ -58,6 +59,7 @@ def run(
     first_box: str | None,
     masks: bool,
     compiled: bool,
+    deterministic: bool,
     weights: str | None,
     random_weights: bool,
     text: str | None,
@@ -83,6 +85,7 @@ def run(
     told = _told_of(choices, text_in(text, no_text))
     opened = [open_dataset(name, options["data_root"]) for name in datasets_in(datasets)]
     own = settings_in(settings) | ({"compile": True} if compiled else {})
+    own |= {"deterministic": True} if deterministic else {}
     of_protocol = settings_in(rules, "--set-protocol") | ({"first_box": first_box} if first_box else {})
     # Everything that can be refused is refused before the first frame of the first run.
     plans = [

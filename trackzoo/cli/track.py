@@ -63,6 +63,7 @@ def _select(frame: Frame) -> Floats:
 @click.option("--device", default="auto", metavar="NAME", help="auto, cpu, cuda or cuda:N.")
 @click.option("--dtype", default="fp32", type=click.Choice(["fp32", "fp16", "bf16"]), help="Precision of the network.")
 @click.option("--compile", "compiled", is_flag=True, help="Compile the network (torch.compile); slow to start.")
+@click.option("--deterministic", is_flag=True, help="Equal bits for equal frames, whatever the lanes; slower (ToMP, PiVOT).")
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="A setting of the tracker.")
 @click.option("--seed", default=0, metavar="N", help="Source of all randomness.")
 @click.option("--show/--no-show", default=None, help="Show a window  [default: where there is a display].")
@@ -81,6 +82,7 @@ def track(
     device: str,
     dtype: str,
     compiled: bool,
+    deterministic: bool,
     settings: tuple[str, ...],
     seed: int,
     show: bool | None,
@@ -136,6 +138,7 @@ def track(
             click.echo(f"trackzoo: note: {choice.id} takes no mask; it starts with its box", err=True)
         kept = MaskFolder(masks) if masks is not None else None
         own = settings_in(settings) | ({"compile": True} if compiled else {})
+        own |= {"deterministic": True} if deterministic else {}
         loaded = choice.load(device=choose_devices(device)[0], dtype=dtype, **own)
         if "mask" in choice.spec.gives:
             loaded.wants = frozenset({"boxes", "masks"})
