@@ -1,4 +1,4 @@
-"""Any file of weights as plain tensors: official pickles, plain torch files, safetensors, and a hub's local folder."""
+"""Any file of weights as plain tensors: official pickles, plain torch and TorchScript files, safetensors, a hub's folder."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from trackzoo.errors import DataError
 from trackzoo.weights.header import Entry, read_header
 from trackzoo.weights.pickles import Placeholder, read_pickle
+from trackzoo.weights.torchscript import is_torchscript, read_torchscript
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -86,6 +87,8 @@ def read_checkpoint(path: Path) -> Checkpoint:
         except (SafetensorError, OSError) as error:
             found = f"an unreadable file ({' '.join(str(error).split())[:160]})"
             raise DataError(path, found, "a safetensors file", "download it again") from None
+    if is_torchscript(path):
+        return Checkpoint(_unwrapped(read_torchscript(path)))
     content = read_pickle(path)
     tensors = _state_dict(path, content)
     epoch = content.get("epoch") if isinstance(content, Mapping) else None

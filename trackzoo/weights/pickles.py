@@ -12,7 +12,7 @@ import pickle
 import tarfile
 import zipfile
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import IO, TYPE_CHECKING, Any, ClassVar
@@ -209,8 +209,13 @@ def _safe_globals() -> dict[tuple[str, str], Any]:
     return table
 
 
-def _restricted(path: Path) -> SimpleNamespace:
-    """A stand-in for the `pickle` module that torch reads a checkpoint with."""
+def restricted(path: Path, packages: Collection[str] = TRAINING_PACKAGES) -> SimpleNamespace:
+    """A stand-in for the `pickle` module that torch reads a checkpoint with.
+
+    Args:
+        path: of the file, for messages.
+        packages: whose classes become placeholders.
+    """
     table = _safe_globals()
     placeholders: dict[tuple[str, str], type[Placeholder]] = {}
 
@@ -219,7 +224,7 @@ def _restricted(path: Path) -> SimpleNamespace:
             """The one door through which a pickle reaches code."""
             if (module, name) in table:
                 return table[module, name]
-            if module.split(".")[0] in TRAINING_PACKAGES or (module, name) in TRAINING_NAMES:
+            if module.split(".")[0] in packages or (module, name) in TRAINING_NAMES:
                 if (module, name) not in placeholders:
                     facts = {"origin": f"{module}.{name}"}
                     placeholders[module, name] = type("Placeholder", (Placeholder,), facts)
@@ -264,7 +269,7 @@ def read_pickle(path: str | Path) -> Any:
     expected = "a checkpoint written by torch.save"
     try:
         # A mapped file would keep the tensors tied to it; checkpoints fit in memory.
-        return torch.load(path, map_location="cpu", pickle_module=_restricted(path), weights_only=False)
+        return torch.load(path, map_location="cpu", pickle_module=restricted(path), weights_only=False)
     except DataError:
         raise
     except (
