@@ -43,10 +43,15 @@ def apply_filters(features: Tensor, filters: Tensor) -> Tensor:
     """
     with full(features):
         count, outputs, channels, side, _ = filters.shape
-        stacked = features.float().reshape(1, count * channels, *features.shape[2:])
-        kernels = filters.float().reshape(count * outputs, channels, side, side)
+        stacked = _single(features).reshape(1, count * channels, *features.shape[2:])
+        kernels = _single(filters).reshape(count * outputs, channels, side, side)
         scores = F.conv2d(stacked, kernels, padding=side // 2, groups=count)
         return scores.reshape(count, outputs, *scores.shape[2:])
+
+
+def _single(values: Tensor) -> Tensor:
+    """At least single precision."""
+    return values if values.dtype == torch.float64 else values.float()
 
 
 def correlate(samples: Tensor, filters: Tensor) -> Tensor:
@@ -151,7 +156,7 @@ def learn_segmentation_filters(
         (B, K, C, s, s).
     """
     with full(samples):
-        samples, side = samples.float(), filters.shape[-1]
+        samples, side = _single(samples), filters.shape[-1]
         strength = weights * importance[:, :, None, None, None]
         residual = strength * (correlate(samples, filters) - labels)
         for step in range(iterations):
@@ -193,7 +198,7 @@ def learn_instance_filters(
         (B, 1, C, s, s).
     """
     with full(samples):
-        samples, side = samples.float(), filters.shape[-1]
+        samples, side = _single(samples), filters.shape[-1]
         target = labels[:, :, None]
         slope = ((target > 0.05).to(target.dtype) + 0.1).clamp(max=1)
         root = importance.sqrt()[:, :, None, None, None]
