@@ -68,6 +68,18 @@ def draw_mask(picture: Pixels, mask: NDArray[np.bool_], colour: Colour = COLOURS
     cv2.drawContours(picture, outlines, -1, colour, max(1, _thickness(picture) - 1), cv2.LINE_AA)
 
 
+def draw_labels(picture: Pixels, labels: NDArray[np.uint8], opacity: float = 0.45) -> None:
+    """Draw every object of a label map (H, W) in a colour of its own, in place; 255 (pixels that do not count) is left alone.
+
+    Raises:
+        ValueError: the map is of another size than the picture.
+    """
+    if labels.shape != picture.shape[:2]:
+        raise ValueError(f"a label map of {labels.shape} on a picture of {picture.shape[:2]}")
+    for obj in np.flatnonzero(np.bincount(labels.ravel(), minlength=256)[1:255]) + 1:
+        draw_mask(picture, labels == obj, COLOURS[(obj - 1) % len(COLOURS)], opacity)
+
+
 def draw_lines(picture: Pixels, lines: ListOf[str], corner: tuple[int, int] = (0, 0)) -> None:
     """Write lines of text on a darkened plate, in place.
 

@@ -204,6 +204,7 @@ def _weights_words(run: StoredRun) -> list[str]:
     except TrackzooError:
         usual = ""
     # Weights of the table are known by name; of a person's own file the folder has the path.
+    # A composition's says both, each as it was named.
     name = str(weights["name"] if "title" in about else about.get("source", weights["name"]))
     return [] if name == usual else ["--weights", name]
 

@@ -15,6 +15,7 @@ from trackzoo._version import __version__
 from trackzoo.metrics.bootstrap import by_sequence
 from trackzoo.report import style
 from trackzoo.report.columns import column, show
+from trackzoo.report.mask_pictures import MaskStrip
 from trackzoo.report.model import Board, Comparison, Entry
 from trackzoo.report.table import Cell, Table, attribute_table, board_table, marks, overview_table
 
@@ -55,6 +56,7 @@ def page(
     intervals: bool = False,
     pairs: ListOf[Table] = (),
     crosses: ListOf[Table] = (),
+    strips: Mapping[str, ListOf[MaskStrip]] | None = None,
 ) -> str:
     """The page.
 
@@ -68,7 +70,9 @@ def page(
         intervals: print the figures' intervals in tables, where a resting pointer shows them anyway.
         pairs: tables of two trackers against each other.
         crosses: tables of trackers under every profile.
+        strips: key of a board -> masks on frames.
     """
+    strips = strips or {}
     from jinja2 import Environment, StrictUndefined
     from markupsafe import Markup
 
@@ -86,6 +90,7 @@ def page(
             "shown": column(_by_sequence(board)).title,
             "plots": [(label, Markup(inline(svg))) for label, svg in plots.get(board.key, ())],
             "attributes": attribute_table(board),
+            "masks": strips.get(board.key, ()),
             "sequences": [table for table in (sequence_table(board), object_table(board)) if table is not None],
         }
         for board in comparison.boards

@@ -174,7 +174,7 @@ def tracker_id(name: str, filed: set[str]) -> str:
     if name in filed:
         return name
     known = {**dict.fromkeys(filed), **dict.fromkeys(tracker_names())}
-    if ":" not in name and name not in known:
+    if ":" not in name and "+" not in name and name not in known:
         raise UnknownName("tracker", name, known, "'trackzoo trackers'")
     return tracker(name).id
 

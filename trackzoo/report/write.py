@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from trackzoo._version import __version__
 from trackzoo.errors import TrackzooError
 from trackzoo.report import html, latex, markdown, style
+from trackzoo.report.mask_pictures import mask_strips
 from trackzoo.report.model import Comparison
 from trackzoo.report.records import FIELDS, SEQUENCE_FIELDS, as_csv, records, sequence_records
 
@@ -93,6 +94,7 @@ def _make(report: Report, folder: Path) -> list[str]:
         intervals=report.intervals,
         pairs=report.pair_tables,
         crosses=report.cross_tables,
+        strips={board.key: mask_strips(board) for board in comparison.boards},
     )
     put(MANIFEST, json.dumps({"format": 1, "trackzoo": __version__, "files": [*names, "index.html"]}, indent=1) + "\n")
     put("index.html", page)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence as ListOf
+from collections.abc import Iterable, Mapping, Sequence as ListOf
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -20,7 +20,9 @@ from trackzoo.report.figures.overlap import Form, overlap_over_time
 from trackzoo.report.figures.sheet import styles_of
 from trackzoo.report.figures.strip import Shot, Strip, evenly, strips, telling
 from trackzoo.report.selection import Library, Opened, select, tracker_id
+from trackzoo.report.vos import is_vos
 from trackzoo.sequence import Sequence
+from trackzoo.store.masks import StoredMasks
 from trackzoo.store.read import StoredRun
 
 
@@ -59,6 +61,7 @@ class Group:
         """
         regions = self.regions(tracker, name)
         run = self.runs[tracker]
+        # Of label maps: the first object, whose boxes the annotation has too.
         boxes = run.boxes(name, self.repeat) if regions is None else np.stack([bounds(each) for each in regions])
         count = len(self.opened.dataset[name])
         if len(boxes) != count:
@@ -72,6 +75,11 @@ class Group:
         run = self.runs[tracker]
         entry = next(iter(run.record(name, self.repeat)["objects"].values()))
         return run.regions(name, self.repeat) if "regions" in entry else None
+
+    def labels(self, tracker: str, name: str) -> StoredMasks | None:
+        """Masks that a tracker's run kept beside its boxes, or None."""
+        run = self.runs[tracker]
+        return run.masks(name, self.repeat) if run.has_masks(name, self.repeat) else None
 
     def overlaps(self, tracker: str, name: str) -> Floats:
         """Overlap (N,) with the annotated box; NaN where there is none or the target is not visible."""
@@ -252,8 +260,11 @@ def _differing(group: Group, count: int) -> list[str]:
 def shots(group: Group, name: str, frames: Iterable[int], trackers: ListOf[str]) -> Iterable[Shot]:
     """Frames of a sequence with the annotation and the trackers' boxes, in pixels from 0. Raises `TrackzooError`."""
     sequence = group.opened.dataset[name]
-    boxes = {tracker: group.boxes(tracker, name) for tracker in trackers}
+    # Label maps have several objects, of whom a box around one says nothing.
+    maps = any(is_vos(run) for run in group.runs.values())
+    boxes = {} if maps else {tracker: group.boxes(tracker, name) for tracker in trackers}
     regions = {tracker: group.regions(tracker, name) or () for tracker in trackers}
+    labels = {tracker: group.labels(tracker, name) for tracker in trackers}
     origin = np.array([group.opened.dataset.origin] * 2 + [0, 0], dtype=np.float64)
     count = len(sequence)
     for index in frames:
@@ -266,14 +277,23 @@ def shots(group: Group, name: str, frames: Iterable[int], trackers: ListOf[str])
             image,
             f"#{index}",
             {tracker: values[index] - origin for tracker, values in boxes.items()},
-            _truth(sequence, index, origin),
+            None if maps else _truth(sequence, index, origin),
             {
-                tracker: pixels(each[index], image.shape[:2])
-                for tracker, each in regions.items()
-                if each and isinstance(each[index], Mask)
+                **{
+                    tracker: pixels(each[index], image.shape[:2])
+                    for tracker, each in regions.items()
+                    if each and isinstance(each[index], Mask)
+                },
+                **_kept(labels, index),
             },
             _outline(sequence, index, origin),
         )
+
+
+def _kept(given: Mapping[str, StoredMasks | None], index: int) -> dict[str, NDArray[np.bool_]]:
+    """Pixels of all objects of a frame, of the trackers whose runs kept masks."""
+    found = {tracker: masks[index] for tracker, masks in given.items() if masks is not None}
+    return {tracker: labels > 0 for tracker, labels in found.items() if labels is not None}
 
 
 def pixels(region: Region, shape: tuple[int, ...]) -> NDArray[np.bool_]:
