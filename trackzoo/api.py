@@ -42,7 +42,8 @@ def run(tracker: str, dataset: str | Dataset, **options: Any) -> RunOutcome:
         tracker: a name as `load` takes it.
         dataset: a name, or an open data set.
         options: `results`, `protocol`, `lanes`, `jobs`, `device`, `dtype`, `repeats`, `seed`, `sequences`, `limit`, `shard`,
-            `new`, `available`, `data_root`, `settings`, `weights`, `text`, `progress`, `dry_run`: see `trackzoo.engine.runner.run`.
+            `new`, `available`, `data_root`, `settings`, `weights`, `text`, `progress`, `dry_run`: see
+            `trackzoo.engine.runner.run`.
 
     Returns:
         What became of it; printing it shows a line. `.failed` lists the trials that failed, with their causes.
