@@ -141,19 +141,14 @@ class LWLTracker(SegmentationTracker):
             if self.settings.alone == "merged":
                 for state in states:
                     self._merge_alone(state)
-        if self._probe is not None:
-            for name, value in (
-                ("crops", crops),
-                ("windows", windows),
-                ("logits", logits),
-                ("mask_encoding", encoding),
-            ):
-                self.probe(name, value)
-            self.probe("states", list(states))
-        return [
+        predictions = [
             Prediction(self.merged_box(state, state), _confidence(state.own), self.mask_of(state), self.trace_of(state))
             for state in states
         ]
+        if self._probe is not None:
+            self.probe("mask_encoding", encoding)
+            self.offer(states, predictions, crops, windows, logits)
+        return predictions
 
     def _learn_from_last(self, states: ListOf[SegmentationState]) -> None:
         """Store every frame, whatever its mask; refine on every so-manieth."""

@@ -28,6 +28,7 @@ class SlotWeights:
         oldest: what was stored longest ago is replaced, not what weighs least (`rts50-paper`).
         weights: (size,) float32, unfilled slots 0; they sum to 1.
         stored: how many slots are filled.
+        taken: how many samples were ever stored.
     """
 
     size: int
@@ -38,15 +39,17 @@ class SlotWeights:
     oldest: bool = False
     weights: NDArray[np.float32] = field(init=False)
     stored: int = field(init=False)
+    taken: int = field(init=False)
     _last: int | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         self.weights = np.zeros(self.size, np.float32)
         self.weights[: self.first] = 1 / self.first
-        self.stored = self.first
+        self.stored = self.taken = self.first
 
     def insert(self, rate: float) -> int:
         """Make room for a sample that is learnt at `rate` (0..1); the slot that it takes."""
+        self.taken += 1
         protected = self.first if self.minimum > 0 or self.keep_first else 0
         if self.stored < self.size:
             slot = self.stored

@@ -277,6 +277,22 @@ class SegmentationTracker(Tracker[SegmentationState]):
                     "bring all frames to one size, or start a new object here",
                 )
 
+    def offer(
+        self,
+        states: ListOf[SegmentationState],
+        predictions: ListOf[Prediction],
+        crops: Tensor,
+        windows: ListOf[PatchWindow],
+        logits: Tensor,
+    ) -> None:
+        """Offer a frame to the probe: one row for each of B objects."""
+        self.probe("crops", crops)
+        self.probe("windows", list(windows))
+        self.probe("centres", [state.region.crop_centre(self.settings) for state in states])
+        self.probe("logits", logits)
+        self.probe("states", list(states))
+        self.probe("predictions", list(predictions))
+
     def trace_of(self, state: SegmentationState) -> Mapping[str, Any] | None:
         """Decisions of this frame, while a probe is attached."""
         return dict(state.decisions) if self._probe is not None else None

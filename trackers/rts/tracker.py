@@ -130,9 +130,10 @@ class RTSTracker(SegmentationTracker):
             for state in states:
                 state.small = state.own.sum <= self.settings.min_mask_area
         located = self._instances(states, scores, seen, windows)
+        predictions = [self._prediction(state, found) for state, found in zip(states, located, strict=True)]
         if self._probe is not None:
-            self._offer(states, crops, windows, logits, scores)
-        return [self._prediction(state, found) for state, found in zip(states, located, strict=True)]
+            self._offer(states, predictions, crops, windows, logits, scores)
+        return predictions
 
     def _learn_from_last(self, states: ListOf[SegmentationState]) -> None:
         """Count the frame; store and learn from the one before, as the schedule says."""
@@ -206,6 +207,7 @@ class RTSTracker(SegmentationTracker):
             for state, found, window in zip(states, located, windows, strict=True):
                 state.decisions["instance_box"] = self.instance.move(state, found, window)
                 state.decisions["flag"] = found.flag
+                state.decisions["translation"] = found.translation
         with self.stage("learn"):
             self.instance.learn(states, located, features, windows)
         return list(located)
@@ -224,16 +226,17 @@ class RTSTracker(SegmentationTracker):
     def _offer(
         self,
         states: ListOf[SegmentationState],
+        predictions: ListOf[Prediction],
         crops: Tensor,
         windows: ListOf[PatchWindow],
         logits: Tensor,
         scores: Tensor | None,
     ) -> None:
-        self.probe("crops", crops)
-        self.probe("windows", windows)
-        self.probe("logits", logits)
-        self.probe("scores", scores)
-        self.probe("states", list(states))
+        if scores is not None:
+            with autocast(self.device, self.dtype):
+                self.probe("score_encoding", self.network.encode_scores(scores).float())
+            self.probe("scores", scores)
+        self.offer(states, predictions, crops, windows, logits)
 
 
 def _confidence(facts: Facts) -> float:
