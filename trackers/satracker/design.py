@@ -77,6 +77,11 @@ class Design:
             if type(getattr(self, name)) is not bool:
                 raise SettingsError(f"satracker: {name} is {getattr(self, name)!r}, expected true or false")
 
+        if self.vocabulary_size < 104:
+            raise SettingsError(
+                f"satracker: vocabulary_size is {self.vocabulary_size}, expected BERT's signs, which go up to 103, and more"
+            )
+
     @property
     def fused(self) -> tuple[int, ...]:
         """Stages, from 0, that have a SAM."""

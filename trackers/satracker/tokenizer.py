@@ -73,11 +73,11 @@ class HashedWords:
     """
 
     def __init__(self, size: int) -> None:
-        self.size, self.cls, self.sep = size, CLS % size, SEP % size
+        self.size, self.cls, self.sep = size, CLS, SEP
 
     def __call__(self, text: str) -> list[int]:
         """See `Words`."""
-        low = min(1000, self.size // 2)
+        low = 1000 if self.size > 2000 else SEP + 1
         words = text[:MOST_CHARACTERS].lower().split()
         return [low + zlib.crc32(word.encode("utf-8", "replace")) % (self.size - low) for word in words]
 
