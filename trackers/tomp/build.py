@@ -18,7 +18,7 @@ from trackzoo.weights.loading import fill_from
 NETWORKS: dict[str, type[ToMPNetwork]] = {"resnet50": ToMP50, "dinov2": ToMPL}
 
 
-def unfilled(backbone: str, side: int, **parts: Any) -> ToMPNetwork:
+def unfilled(backbone: str, side: int, /, **parts: Any) -> ToMPNetwork:
     """A network without values, on the `meta` device: to be filled by `fill_from`.
 
     Args:

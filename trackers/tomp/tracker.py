@@ -139,6 +139,9 @@ class ToMPTracker(Tracker[State], Generic[State]):
         device, dtype: see `Tracker`.
     """
 
+    #: Module of the pictures that `trackzoo inspect` draws.
+    pictures = "trackzoo.trackers.tomp.pictures"
+
     def __init__(
         self,
         network: ToMPNetwork,

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from trackzoo.errors import DataError
 from trackzoo.frames import ArrayFrames, Frame
 from trackzoo.nn.crops import normalise
 from trackzoo.nn.precision import autocast
@@ -115,6 +116,9 @@ def thinned(values: Tensor, like: Array | None, axis: int) -> Array:
 
 def shown(case: Case, golden: Mapping[str, Array], sample: int) -> tuple[Tensor, Tensor]:
     """The stages' pictures (3, 3, S, S), normalised, and their boxes (3, 4): windows of the scene with every pixel repeated."""
+    for name in ("window_yx", "boxes"):
+        if name not in golden:
+            raise DataError(case.folder, f"stages without '{name}'", "the windows and boxes that they were made of")
     size = int(golden.get("window_size", np.int64(144)))
     repeat = int(golden.get("window_repeat", np.int64(sample // size)))
     pictures = []
@@ -284,6 +288,8 @@ def track(case: Case, tracker: ToMPTracker[Any], golden: Mapping[str, Array]) ->
     """The whole tracker over the scene, as many frames as the golden has."""
     frames = tracked_frames(case)
     count = max((len(golden[name]) for name in ("bbox", "flag", "scores_raw", "ltrb") if name in golden), default=0)
+    if count >= len(frames):
+        raise DataError(case.folder, f"a track of {count} frames", f"at most {len(frames) - 1}, as the scene has")
     first: dict[str, Any] = {}
     steps: list[Step] = []
     boxes, scales, updated, stats = [], [], [], []
