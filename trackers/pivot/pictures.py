@@ -57,8 +57,8 @@ def prompts(tracker: PiVOTTracker, trace: Trace) -> Figure | None:
         for number, (row, column) in enumerate(seen.tolist(), start=1):
             axes[0].text(column * step + 4, row * step - 4, str(number), color="yellow", fontsize=6)
     for axis, (title, values) in zip(axes[1:], own, strict=True):
-        limit = None if title == "scores" else 1.0
-        axis.imshow(values.float().cpu().numpy(), cmap="viridis", vmin=0, vmax=limit)
+        limits = {} if title == "scores" else {"vmin": 0.0, "vmax": 1.0}
+        axis.imshow(values.float().cpu().numpy(), cmap="viridis", **limits)
         axis.set_title(f"{title}, max {float(values.max()):.2f}", fontsize=8)
     return figure
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence as ListOf
+from collections.abc import Mapping, Sequence as ListOf
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -108,6 +108,8 @@ class PiVOTTracker(ToMPTracker[PiVOTState]):
     """
 
     network: PiVOT50 | PiVOTL
+    #: Module of what `trackzoo inspect` draws.
+    pictures = "trackzoo.trackers.pivot.pictures"
 
     def __init__(
         self,
@@ -134,12 +136,6 @@ class PiVOTTracker(ToMPTracker[PiVOTState]):
     def new_state(self, place: Place, base: Float32, scale: float, first: Tensor) -> PiVOTState:
         """See `ToMPTracker.new_state`."""
         return PiVOTState(place, base, scale, first)
-
-    def pictures(self) -> Mapping[str, Callable[[Any, Mapping[str, Any]], Any]]:
-        """Fig. 5; see `trackzoo.trackers.pivot.pictures`."""
-        from trackzoo.trackers.pivot.pictures import PICTURES
-
-        return PICTURES
 
     # Before the head.
 
