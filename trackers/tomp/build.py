@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from trackzoo.errors import SettingsError
-from trackzoo.trackers.tomp.loading import head_tensors, without_prompting
+from trackzoo.trackers.tomp.loading import check_side, head_tensors, without_prompting
 from trackzoo.trackers.tomp.localisation import Thresholds
 from trackzoo.trackers.tomp.model import ToMP50, ToMPL, ToMPNetwork
 from trackzoo.trackers.tomp.tracker import Behaviour, ToMPState, ToMPTracker
@@ -66,7 +66,7 @@ def tomp_tracker(
         device, dtype, compile: see `ToMPTracker`.
     """
     network = unfilled(backbone, side, **(parts or {}))
-    fill_from(network, weights, without_prompting if backbone == "dinov2" else head_tensors)
+    fill_from(network, weights, without_prompting if backbone == "dinov2" else head_tensors, check_side(side))
     thresholds = Thresholds(
         target_not_found_threshold,
         distractor_threshold,

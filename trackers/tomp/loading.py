@@ -70,15 +70,17 @@ def feature_side(constructor: Any) -> int | None:
     return side if type(side) is int else None
 
 
-def _check_side(expected: int) -> Callable[[str, Checkpoint], None]:
+def check_side(expected: int) -> Callable[[str, Checkpoint], None]:
+    """A check of checkpoints that say which grid they were built for; see `WeightsSpec.check`."""
+
     def check(path: str, checkpoint: Checkpoint) -> None:
         side = feature_side(checkpoint.constructor)
         if side is not None and side != expected:
-            found = f"a network built with feature_sz {side}"
-            raise DataError(path, found, f"feature_sz {expected}", f"it is a checkpoint of the {side} x {side} grid")
+            do = f"it is a checkpoint of the {side} x {side} grid"
+            raise DataError(path, f"a network built with feature_sz {side}", f"feature_sz {expected}", do)
 
     return check
 
 
 #: L-22 and L-27 have the same names and shapes: only what a checkpoint was built with tells them apart.
-check_22, check_27 = _check_side(22), _check_side(27)
+check_22, check_27 = check_side(22), check_side(27)

@@ -12,14 +12,17 @@ import torch
 from torch import Tensor, nn
 
 from trackzoo.errors import SettingsError
-from trackzoo.weights.checkpoint import read_checkpoint
+from trackzoo.weights.checkpoint import Checkpoint, read_checkpoint
 from trackzoo.weights.chosen import RANDOM, weights_path
 from trackzoo.weights.fit import compare
 from trackzoo.weights.header import Entry
 
 
 def fill_from(
-    network: nn.Module, weights: Any, rename: Callable[[Mapping[str, Tensor]], Mapping[str, Tensor]] | None = None
+    network: nn.Module,
+    weights: Any,
+    rename: Callable[[Mapping[str, Tensor]], Mapping[str, Tensor]] | None = None,
+    check: Callable[[str, Checkpoint], None] | None = None,
 ) -> None:
     """Fill `network`'s parameters and buffers: every one of them, or none.
 
@@ -29,6 +32,7 @@ def fill_from(
         weights: the name of weights in the cache; path of a safetensors file or an official checkpoint; a mapping from name to
             tensor; or the word `random` for a seeded initialisation, which only tests of speed have a use for.
         rename: from the tensors that were found to those that the network has, as `WeightsSpec.rename` names it.
+        check: of a file, as `WeightsSpec.check` names it.
 
     Raises:
         SettingsError: there are no weights, or a name or shape does not fit; says how many and which come first.
@@ -43,8 +47,10 @@ def fill_from(
         _take(network, {name: _random(name, tensor) for name, tensor in network.state_dict().items()})
     elif isinstance(weights, str | Path):
         path = weights_path(weights)
-        found = read_checkpoint(path).tensors
-        _load(network, rename(found) if rename else found, str(path))
+        found = read_checkpoint(path)
+        if check:
+            check(str(path), found)
+        _load(network, rename(found.tensors) if rename else found.tensors, str(path))
     elif isinstance(weights, Mapping):
         _load(network, rename(weights) if rename else weights, "the weights")
     else:
