@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence as ListOf
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -57,7 +58,7 @@ class LWLTracker(SegmentationTracker):
         if start_with not in ("mask", "box"):
             raise SettingsError(f"start_with '{start_with}': expected mask or box")
         chosen: LWLSettings = changed(LWLSettings(), settings)
-        network = RTSNetwork(instance=False, box=start_with == "box")
+        network = partial(RTSNetwork, instance=False, box=start_with == "box")
         super().__init__(network, chosen, weights, device=device, dtype=dtype, compile=compile)
         self.from_box, self.box_slip = start_with == "box", box_slip
         self.masks = MaskMaker("random" if weights == "random" else sta, sta_slip, device, dtype)

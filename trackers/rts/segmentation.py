@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence as ListOf
+from collections.abc import Callable, Mapping, Sequence as ListOf
 from typing import Any
 
 import numpy as np
@@ -35,7 +35,7 @@ class SegmentationTracker(Tracker[SegmentationState]):
     """Base of `RTSTracker` and `LWLTracker`.
 
     Args:
-        network: to be filled and used.
+        network: makes the network.
         settings: see `SegmentationSettings`.
         weights: what fills the network; see `trackzoo.weights.loading.fill_from`.
         device, dtype: see `Tracker`. Filters are learnt in float32 whatever the dtype.
@@ -47,7 +47,7 @@ class SegmentationTracker(Tracker[SegmentationState]):
 
     def __init__(
         self,
-        network: RTSNetwork,
+        network: Callable[[], RTSNetwork],
         settings: SegmentationSettings,
         weights: Any,
         *,
@@ -57,8 +57,15 @@ class SegmentationTracker(Tracker[SegmentationState]):
     ) -> None:
         super().__init__(device=device, dtype=dtype)
         dtype_named(dtype)
-        fill_from(network, weights)
-        self.network = network.to(device).eval().requires_grad_(False)
+        # Made without values, which would be drawn for seconds and then replaced.
+        with torch.device("meta"):
+            made = network()
+        made = made.to_empty(device="cpu")
+        for buffer in made.buffers():
+            if not buffer.is_floating_point():
+                buffer.zero_()
+        fill_from(made, weights)
+        self.network = made.to(device).eval().requires_grad_(False)
         self.settings = settings
         if compile:
             self.network.feature_extractor.compile()

@@ -57,7 +57,7 @@ class RTSTracker(SegmentationTracker):
         **settings: Any,
     ) -> None:
         chosen: RTSSettings = changed(RTSSettings(), settings)
-        super().__init__(RTSNetwork(), chosen, weights, device=device, dtype=dtype, compile=compile)
+        super().__init__(RTSNetwork, chosen, weights, device=device, dtype=dtype, compile=compile)
         self.keep_first = chosen.schedule == "paper"
         self.instance = InstanceBranch(self.network, chosen, device, dtype) if chosen.instance else None
         self.masks = MaskMaker("random" if weights == "random" else sta, sta_slip, device, dtype)
