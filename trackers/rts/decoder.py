@@ -79,7 +79,7 @@ class CAB(nn.Module):
     def forward(self, shallow: Tensor, deep: Tensor) -> Tensor:
         """(B, c, H, W) and (B, c, h, w) to (B, c, H, W)."""
         means = torch.cat([shallow.mean((2, 3), keepdim=True), deep.mean((2, 3), keepdim=True)], dim=1)
-        gate = self.convreluconv(means).sigmoid()
+        gate: Tensor = self.convreluconv(means).sigmoid()
         return shallow * gate + resize(deep, shallow.shape)
 
 

@@ -47,8 +47,8 @@ class MaskTrunk(nn.Module):
     def trunk(self, maps: Tensor) -> Tensor:
         """(B, 1, H, W) to (B, 64, H/16, W/16), or (B, 64, H, W) with stride 1."""
         x = F.max_pool2d(F.relu(self.conv_block(maps)), 3, self.stride, 1)
-        x = self.res2(self.res1(x))
-        return x
+        out: Tensor = self.res2(self.res1(x))
+        return out
 
 
 class MaskEncoder(MaskTrunk):
@@ -72,7 +72,8 @@ class MaskEncoder(MaskTrunk):
 
     def label(self, maps: Tensor) -> Tensor:
         """The labels alone."""
-        return F.relu(self.label_pred(self.trunk(maps)))
+        out: Tensor = self.label_pred(self.trunk(maps))
+        return F.relu(out)
 
 
 def initialise_encoder(encoder: nn.Module) -> None:

@@ -20,6 +20,7 @@ from collections.abc import Callable
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.nn.grad import conv2d_weight
 
 from trackzoo.nn.precision import full
 
@@ -119,7 +120,7 @@ def _gather_slot(samples: Tensor, residuals: Tensor, side: int) -> Tensor:
     """`gather` of one slot: (B, C, H, W) and (B, K, H', W')."""
     count, channels = samples.shape[:2]
     outputs = residuals.shape[1]
-    kernels = torch.nn.grad.conv2d_weight(
+    kernels: Tensor = conv2d_weight(  # type: ignore[no-untyped-call]
         samples.flatten(0, 1)[None],
         (count * outputs, channels, side, side),
         residuals.flatten(0, 1)[None],

@@ -71,7 +71,8 @@ class RTSNetwork(FrozenNorms, nn.Module):
             `layer1` (B, 256, H/4, W/4), `layer2` (B, 512, H/8, W/8), `layer3` (B, 1024, H/16, W/16), `layer4`
             (B, 2048, H/32, W/32).
         """
-        return self.feature_extractor(normalised(crops) if normalise else crops, LAYERS)
+        out: dict[str, Tensor] = self.feature_extractor(normalised(crops) if normalise else crops, LAYERS)
+        return out
 
     def segmentation_features(self, features: Mapping[str, Tensor]) -> Tensor:
         """(B, 512, H/16, W/16) of a fixed norm."""

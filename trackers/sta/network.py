@@ -110,6 +110,8 @@ class STANetwork(FrozenNorms, nn.Module):
             encoding = torch.cat([box, apply_filters(features, filters).to(box.dtype)], dim=1)
             return Pass(labels, weights, filters, self.decoder(encoding, reduced, size))
 
-        coarse = learn(self.target_model, *self.bbox_encoder(rectangles, features), watch[0])
-        final = learn(self.target_model_segm, *self.segm_encoder(coarse.logits.sigmoid()), watch[1])
+        labels, weights = self.bbox_encoder(rectangles, features)
+        coarse = learn(self.target_model, labels, weights, watch[0])
+        labels, weights = self.segm_encoder(coarse.logits.sigmoid())
+        final = learn(self.target_model_segm, labels, weights, watch[1])
         return Masks(maps, features, box, coarse, final)
