@@ -358,7 +358,7 @@ class ToMPL27Target(ToMPTarget):
 
     def elsewhere(self, file: str, array: str = "") -> bool:
         """Files of PiVOT's targets and of the other grid, and CLIP's feature."""
-        return file in OWNERS and (self.variant not in OWNERS[file] or array == "clip_feature")
+        return (file, array) == ("hf_check", "clip_feature") or self.variant not in OWNERS.get(file, (self.variant,))
 
     def manifest(self, case: Case) -> dict[str, dict[str, Any]]:
         """The folder's manifest is PiVOT-L's: without prompting."""
