@@ -147,13 +147,13 @@ def weights() -> list[Finding]:
 
 
 def trackers() -> list[Finding]:
-    """Every tracker: whether it can run here, or why not."""
-    from trackzoo.registry import resolve, tracker, tracker_names
+    """Every tracker and refiner: whether it can run here, or why not."""
+    from trackzoo.registry import refiner, refiner_names, resolve, tracker, tracker_names
     from trackzoo.weights.chosen import lacking
 
     found = []
-    for name in tracker_names():
-        choice = tracker(name)
+    for name in (*tracker_names(), *refiner_names()):
+        choice = refiner(name) if name in refiner_names() else tracker(name)
         reason = resolve(choice.spec.unavailable)(choice.id) if choice.spec.unavailable else None
         reason = reason or lacking(choice)
         state, text = ("missing", reason) if reason else ("ok", "can run")

@@ -1,4 +1,4 @@
-"""Names to plugins: trackers and datasets, built in (found by folder) or installed by others (entry points), all lazy.
+"""Names to plugins: trackers, refiners, datasets, built in (found by folder) or installed by others (entry points), all lazy.
 
 A plugin states its facts as `SPECS` (a tuple of `TrackerSpec` or `DatasetSpec`) in its package or module; nothing heavy is
 imported before the plugin is used. Others install theirs through the entry-point groups `trackzoo.trackers` and
@@ -14,7 +14,7 @@ import pkgutil
 import re
 import traceback
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.metadata import entry_points
@@ -23,6 +23,7 @@ from typing import Any, TypeVar
 from urllib.parse import unquote
 
 from trackzoo.errors import SettingsError, TrackzooError, UnknownName
+from trackzoo.refiner import JOINT, RefinerSpec
 from trackzoo.sequence import Dataset, DatasetSpec
 from trackzoo.tracker import Tracker, TrackerSpec
 
@@ -77,9 +78,21 @@ def _collect(group: str, kind: type[Spec]) -> dict[str, Spec]:
 
 
 @cache
+def _plugins() -> dict[str, TrackerSpec]:
+    """Every tracker and refiner family by name."""
+    return _collect("trackzoo.trackers", TrackerSpec)
+
+
+@cache
 def tracker_specs() -> dict[str, TrackerSpec]:
     """Every tracker family by name."""
-    return _collect("trackzoo.trackers", TrackerSpec)
+    return {name: spec for name, spec in _plugins().items() if not isinstance(spec, RefinerSpec)}
+
+
+@cache
+def refiner_specs() -> dict[str, RefinerSpec]:
+    """Every refiner family by name."""
+    return {name: spec for name, spec in _plugins().items() if isinstance(spec, RefinerSpec)}
 
 
 @cache
@@ -105,6 +118,15 @@ class TrackerChoice:
     weights: str = ""
 
     @property
+    def kind(self) -> str:
+        """What a message calls it: `tracker` or `refiner`."""
+        return "refiner" if isinstance(self.spec, RefinerSpec) else "tracker"
+
+    def parts(self, settings: Mapping[str, Any]) -> Iterator[tuple[str, TrackerChoice, dict[str, Any]]]:
+        """The plugins that it is made of: what stands before their names, the choice, its share of `settings`."""
+        yield "", self, dict(settings)
+
+    @property
     def learned(self) -> bool:
         """Whether it has a network that needs weights."""
         return bool(self.weights or self.spec.weights or self.spec.parameters.get(self.id))
@@ -119,19 +141,19 @@ class TrackerChoice:
             SettingsError: it has no network.
         """
         if not self.learned:
-            raise SettingsError(f"tracker '{self.id}' has no network that takes weights")
+            raise SettingsError(f"{self.kind} '{self.id}' has no network that takes weights")
         return replace(self, weights=str(weights))
 
     def check(self, **overrides: Any) -> None:
         """Raise `TrackzooError` when the tracker cannot run here; it is not loaded."""
         for module in self.spec.requires:
             if importlib.util.find_spec(module.partition(".")[0]) is None:
-                raise TrackzooError(f"tracker '{self.id}' needs the Python module '{module}'; install it")
+                raise TrackzooError(f"{self.kind} '{self.id}' needs the Python module '{module}'; install it")
         settings = {**self.settings, **overrides}
         if self.learned:
             settings.setdefault("weights", self.weights)
         if self.spec.unavailable and (reason := resolve(self.spec.unavailable)(self.id, settings)):
-            raise TrackzooError(f"tracker '{self.id}' cannot run here: {reason}")
+            raise TrackzooError(f"{self.kind} '{self.id}' cannot run here: {reason}")
         if self.learned and overrides.get("weights") is None:
             self._check_weights()
 
@@ -144,8 +166,8 @@ class TrackerChoice:
             return
         if not self.weights:
             raise SettingsError(
-                f"tracker '{self.id}' cannot run here: it needs weights, and none are published: --weights FILE names yours, "
-                "--random-weights is for tests of speed"
+                f"{self.kind} '{self.id}' cannot run here: it needs weights, and none are published: --weights FILE "
+                "names yours, --random-weights is for tests of speed"
             )
         try:
             if (spec := weights_specs().get(self.weights)) is not None:
@@ -153,7 +175,7 @@ class TrackerChoice:
             else:
                 weights_path(self.weights)
         except SettingsError as error:
-            raise SettingsError(f"tracker '{self.id}' cannot run here: {error}") from None
+            raise SettingsError(f"{self.kind} '{self.id}' cannot run here: {error}") from None
 
     def load(self, *, device: str = "cpu", dtype: str = "fp32", **overrides: Any) -> Tracker[Any]:
         """Build the tracker; `overrides` go before the variant's settings.
@@ -164,16 +186,21 @@ class TrackerChoice:
             SettingsError: a setting that the tracker does not have.
             TrackzooError: a requirement that is missing.
         """
+        loaded: Tracker[Any] = self.make(device=device, dtype=dtype, **overrides)
+        return loaded
+
+    def make(self, *, device: str, dtype: str, **overrides: Any) -> Any:
+        """As `load`, a tracker or a refiner."""
         self.check(**overrides)
         for module in self.spec.requires:
             try:
                 importlib.import_module(module)
             except ImportError:
-                raise TrackzooError(f"tracker '{self.id}' needs the Python module '{module}'; install it") from None
+                raise TrackzooError(f"{self.kind} '{self.id}' needs the Python module '{module}'; install it") from None
         settings = {**self.settings, **overrides}
         if self.learned and settings.get("weights") is None:
             settings["weights"] = self.weights
-        factory: Callable[..., Tracker[Any]] = resolve(self.spec.factory)
+        factory: Callable[..., Any] = resolve(self.spec.factory)
         try:
             loaded = factory(device=device, dtype=dtype, **settings)
             loaded.random_weights = isinstance(settings.get("weights"), str) and settings["weights"] == "random"
@@ -181,8 +208,8 @@ class TrackerChoice:
         except TypeError as error:
             # Raised by the call, or by the constructor that it passes its settings to; deeper ones are the plugin's faults.
             shallow = len(traceback.extract_tb(error.__traceback__)) <= 2
-            if shallow and (unknown := re.search(r"unexpected keyword argument '(\w+)'", str(error))):
-                raise SettingsError(f"tracker '{self.id}' has no setting '{unknown[1]}'") from None
+            if shallow and (unknown := re.search(r"unexpected keyword argument '([\w.]+)'", str(error))):
+                raise SettingsError(f"{self.kind} '{self.id}' has no setting '{unknown[1]}'") from None
             raise
 
 
@@ -197,20 +224,55 @@ def tracker_names() -> dict[str, str]:
     return names
 
 
+@cache
+def refiner_names() -> dict[str, str]:
+    """Every name that may stand behind the `+` of a tracker's name, variants included -> family."""
+    return {name: family for family, spec in refiner_specs().items() for name in (family, *spec.variants)}
+
+
 def tracker(name: str) -> TrackerChoice:
     """Look a tracker up: a family, a variant, or `module:Class` (a `Tracker`, or a class to adapt).
 
+    A refiner may stand behind it: `jn-384+alpharefine`, `module:Class+alpharefine`.
+
     Raises:
         UnknownName: with the nearest names.
+        SettingsError: a refiner without a tracker, or two of them.
     """
+    base, plus, behind = name.rpartition(JOINT)
+    if plus:
+        from trackzoo.composition import compose
+
+        if JOINT in base:
+            raise SettingsError(f"tracker '{name}': found two refiners, expected one, TRACKER+REFINER")
+        return compose(tracker(base), refiner(behind))
     if ":" in name:
         from trackzoo.adapters import spec_for
 
         return spec_for(name)
     family = tracker_names().get(name)
     if family is None:
+        if name in refiner_names():
+            raise SettingsError(
+                f"'{name}' is a refiner, which needs a tracker's boxes: TRACKER+{name}, e.g. dcf+{name}"
+            )
         raise UnknownName("tracker", name, tracker_names(), "'trackzoo trackers'")
-    spec = tracker_specs()[family]
+    return _chosen(name, family, tracker_specs()[family])
+
+
+def refiner(name: str) -> TrackerChoice:
+    """Look a refiner up: a family or a variant.
+
+    Raises:
+        UnknownName: with the nearest names.
+    """
+    family = refiner_names().get(name)
+    if family is None:
+        raise UnknownName("refiner", name, refiner_names(), "'trackzoo trackers'")
+    return _chosen(name, family, refiner_specs()[family])
+
+
+def _chosen(name: str, family: str, spec: TrackerSpec) -> TrackerChoice:
     variant = spec.default if name == family and spec.default else name
     return TrackerChoice(variant, spec, dict(spec.variants.get(variant, {})), spec.weights.get(variant, ""))
 

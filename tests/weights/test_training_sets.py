@@ -15,7 +15,7 @@ import trackzoo
 from trackzoo.engine.plan import prepare
 from trackzoo.engine.runner import run
 from trackzoo.errors import ResultsError, SettingsError
-from trackzoo.registry import TrackerChoice, dataset_names, dataset_specs, tracker_names
+from trackzoo.registry import TrackerChoice, dataset_names, dataset_specs, refiner_names, tracker_names
 from trackzoo.report.table import board_table
 from trackzoo.tracker import TrackerSpec
 from trackzoo.weights import chosen, training_sets
@@ -37,7 +37,7 @@ def test_all_weights_state_their_facts(name: str) -> None:
     assert spec.paper
     assert spec.title
     assert manifest_of(spec)
-    assert set(spec.variants) <= set(tracker_names())
+    assert set(spec.variants) <= {*tracker_names(), *refiner_names()}
     if spec.page:  # those that nobody has published are a person's own
         assert spec.licence
         assert spec.page.startswith("https://")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -74,17 +76,35 @@ def _frames(text: str) -> list[int]:
     return sorted({int(part) for part in parts})
 
 
+def _pictures(tracker: Any) -> dict[str, Callable[[dict[str, Any]], Any]]:
+    """Kind -> what draws it from a trace."""
+    from trackzoo.nn.search_tracking import SearchTracker
+    from trackzoo.refiner import PREFIX, Refined
+
+    if isinstance(tracker, Refined):
+        found = _pictures(tracker.tracker)
+        for kind, draw in _pictures(tracker.refiner).items():
+
+            def refined(trace: dict[str, Any], draw: Callable[[dict[str, Any]], Any] = draw) -> Any:
+                own = {key.removeprefix(PREFIX): value for key, value in trace.items() if key.startswith(PREFIX)}
+                return draw(own)
+
+            found[f"refiner-{kind}"] = refined
+        return found
+    # A plugin with pictures of its own names their module: `pictures`, with PICTURES: kind -> draw(tracker, trace).
+    module = getattr(tracker, "pictures", "trackzoo.nn.pictures" if isinstance(tracker, SearchTracker) else "")
+    drawn = importlib.import_module(module).PICTURES if module else {}
+    return {kind: functools.partial(draw, tracker) for kind, draw in drawn.items()}
+
+
 def _draw(name: str, tracker: Any, sequence: Any, wanted: list[int], out: Path) -> list[Path]:
     """Track up to the last wanted frame; save pictures of those wanted."""
     from trackzoo.errors import SettingsError
-    from trackzoo.nn.search_tracking import SearchTracker
     from trackzoo.sequence import Target
 
-    # A plugin with pictures of its own names their module: `pictures`, with PICTURES: kind -> draw(tracker, trace).
-    module = getattr(tracker, "pictures", "trackzoo.nn.pictures" if isinstance(tracker, SearchTracker) else "")
-    if not module:
+    pictures = _pictures(tracker)
+    if not pictures:
         raise SettingsError(f"tracker '{name}' offers nothing that can be drawn; the learned trackers do")
-    pictures = importlib.import_module(module).PICTURES
     trace: dict[str, Any] = {}
     tracker.attach(trace.__setitem__)
     [(state, _)] = tracker.start([sequence.frames[0]], [Target(sequence.boxes[0], None, sequence.text)], [0])
@@ -99,7 +119,7 @@ def _draw(name: str, tracker: Any, sequence: Any, wanted: list[int], out: Path) 
         if index not in wanted:
             continue
         for kind, draw in pictures.items():
-            figure = draw(tracker, trace)
+            figure = draw(trace)
             if figure is not None:
                 out.mkdir(parents=True, exist_ok=True)
                 path = out / f"{name}-{sequence.name}-{index:05d}-{kind}.png"

@@ -27,12 +27,14 @@ def datasets_in(values: tuple[str, ...]) -> list[str]:
 def settings_in(values: tuple[str, ...], option: str = "--set") -> dict[str, Any]:
     """`key=value` with the value as TOML has it; what is no TOML is text, since a shell takes the quotes away."""
     from trackzoo.errors import SettingsError
+    from trackzoo.refiner import PREFIX
 
     found: dict[str, Any] = {}
     for value in values:
         key, equals, text = value.partition("=")
         key = key.strip()
-        if not equals or not key.isidentifier():
+        # A refiner's settings stand behind its prefix: refiner.threshold=0.6.
+        if not equals or not key.removeprefix(PREFIX).isidentifier():
             raise SettingsError(f"{option}: found '{value}', expected key=value, e.g. {option} padding=2.5")
         try:
             found[key] = tomllib.loads(f"value = {text}")["value"]

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Row:
-    """One tracker of the listing.
+    """One tracker or refiner of the listing.
 
     Attributes:
-        name: what `--tracker` takes.
+        name: what `--tracker` takes; of a refiner, what stands behind a tracker's name and a `+`.
         family: the plugin.
         default: whether the plain family name means it.
         summary: one line.
@@ -26,6 +26,7 @@ class Row:
         weights: `none needed`, `none published` (a person's own will do), or a name with `present` or `absent`.
         missing: why it cannot run here; empty when it can.
         paper: citation.
+        kind: `tracker` or `refiner`.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Row:
     weights: str
     missing: str
     paper: str
+    kind: str = "tracker"
 
 
 def weights_state(choice: TrackerChoice) -> str:
@@ -50,15 +52,18 @@ def weights_state(choice: TrackerChoice) -> str:
 
 
 def listing() -> list[Row]:
-    """Every tracker by family, variants in the plugin's order."""
+    """Every tracker by family, variants in the plugin's order; then every refiner."""
     from trackzoo.errors import TrackzooError
-    from trackzoo.registry import tracker, tracker_specs
+    from trackzoo.registry import refiner, refiner_specs, tracker, tracker_specs
     from trackzoo.weights.chosen import lacking
 
     rows = []
-    for family, spec in tracker_specs().items():
+    kinds = [(tracker, each) for each in tracker_specs().items()] + [
+        (refiner, each) for each in refiner_specs().items()
+    ]
+    for find, (family, spec) in kinds:
         for name in spec.variants or (family,):
-            choice = tracker(name)
+            choice = find(name)
             try:
                 choice.check()
                 missing = ""
@@ -76,6 +81,7 @@ def listing() -> list[Row]:
                     weights_state(choice),
                     missing,
                     spec.paper,
+                    choice.kind,
                 )
             )
     return rows
@@ -109,7 +115,7 @@ def trackers(name: str | None, as_json: bool) -> None:
     ):
         table.add_column(title, **settings)
     for row in rows:
-        label = Text(row.name, "dim" if row.missing else "")
+        label = Text(f"+{row.name}" if row.kind == "refiner" else row.name, "dim" if row.missing else "")
         if row.default and row.name != row.family:
             label.append(f" = {row.family}", "dim")
         text = Text(row.summary + (f" ({row.paper})" if row.paper else ""))
@@ -120,18 +126,24 @@ def trackers(name: str | None, as_json: bool) -> None:
     console = Console()
     console.print(table)
     console.print(
-        "\nAlso: --tracker module:Class runs a class of yours (docs/new-tracker.md). 'trackzoo trackers NAME' shows a card.",
+        "\n+NAME refines the boxes of any tracker: --tracker TRACKER+NAME. Also: --tracker module:Class runs a class of yours "
+        "(docs/new-tracker.md). 'trackzoo trackers NAME' shows a card.",
         style="dim",
         highlight=False,
     )
 
 
 def _card(name: str) -> None:
+    from trackzoo.registry import refiner, refiner_names, tracker
+
+    choice = refiner(name) if name in refiner_names() else tracker(name)
+    for _, part, _ in choice.parts({}):
+        _one_card(part)
+
+
+def _one_card(choice: TrackerChoice) -> None:
     from importlib.resources import files
 
-    from trackzoo.registry import tracker
-
-    choice = tracker(name)
     package = choice.spec.factory.partition(":")[0].rpartition(".")[0]
     card = files(package).joinpath("README.md") if package else None
     if card is None or not card.is_file():

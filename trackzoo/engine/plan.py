@@ -18,12 +18,13 @@ from trackzoo.engine.facts import code
 from trackzoo.engine.lane import Task
 from trackzoo.engine.texts import texts
 from trackzoo.errors import DataError, SettingsError, TrackzooError
+from trackzoo.refiner import JOINT, PREFIX
 from trackzoo.registry import TrackerChoice, open_dataset, resolve, tracker as choose_tracker
 from trackzoo.sequence import Dataset
 from trackzoo.store.identity import plain, refuse_other_data
 from trackzoo.store.layout import RECORD, safe_name
 from trackzoo.store.write import Place
-from trackzoo.tracker import Tracker
+from trackzoo.tracker import Instrumented, Tracker
 from trackzoo.trial import Protocol, Trial
 
 _DIGEST = re.compile("[0-9a-f]{64}")
@@ -164,6 +165,8 @@ def prepare(
     place = Place(results_folder(results), choice.id, data.id, rules.name, repeats)
     settings = dict(settings or {})
     chosen = settings.pop("weights", None) if choice.learned else None  # as `load` takes them
+    if (of_refiner := settings.pop(f"{PREFIX}weights", None)) is not None:
+        chosen = f"{chosen or ''}{JOINT}{of_refiner}"
     choice, hints = _with_weights(choice, chosen if weights is None else weights, data.id)
     own = {**choice.settings, **settings}
     loader = Job(choice, settings, devices[0], dtype, text=text)
@@ -306,11 +309,16 @@ def _identified(job: Job) -> tuple[Tracker[Any] | None, dict[str, Any]]:
     code = _own_code(choice)
     further: dict[str, Any] = {"code": code} if code else {}
     choice.check(**job.settings)
-    if choice.spec.depends:
-        settings = {**choice.settings, "weights": choice.weights, **job.settings}
-        further |= resolve(choice.spec.depends)(choice.id, settings, job.text)
-    factory = resolve(choice.spec.factory)
-    if isinstance(factory, type) and issubclass(factory, Tracker) and factory.identity is Tracker.identity:
+    telling = False
+    for prefix, part, own in choice.parts(job.settings):
+        if part.spec.depends:
+            settings = {**part.settings, "weights": part.weights, **own}
+            found = resolve(part.spec.depends)(part.id, settings, job.text)
+            further |= {f"{prefix}{name}": value for name, value in found.items()}
+        factory = resolve(part.spec.factory)
+        known = isinstance(factory, type) and issubclass(factory, Instrumented)
+        telling |= not known or factory.identity is not Instrumented.identity
+    if not telling:
         return None, further
     tracker = load_tracker(job)
     return tracker, {**further, **tracker.identity()}
@@ -352,17 +360,17 @@ def _weights(
     files = {name: text for name, text in depends.items() if name != "code" and _DIGEST.fullmatch(str(text))}
     if not choice.weights:
         return ({"name": None, "sha256": files} if files else None), {}, ()
-    from trackzoo.weights.chosen import RANDOM, describe
+    from trackzoo.weights.chosen import describe_choice
     from trackzoo.weights.training_sets import remarks
 
-    known = describe(choice.weights)
-    if choice.weights == RANDOM:
+    known = describe_choice(choice)
+    if "sha256" not in known.identity:
         return known.identity, known.about, ()
-    name = known.identity["name"]
+    said = [] if known.identity.get("random") else [(known.trained_on, str(known.identity["name"]))]
     return (
-        {"name": name, "sha256": {**known.identity["sha256"], **files}},
+        {**known.identity, "sha256": {**known.identity["sha256"], **files}},
         known.about,
-        remarks(known.trained_on, dataset, name),
+        tuple(line for sets, name in said for line in remarks(sets, dataset, name)),
     )
 
 

@@ -18,11 +18,11 @@ class Tolerance:
     Attributes:
         kind: `absolute` deviation of each value; `relative` to the reference array's largest magnitude; `set`: the same
             values in any order; `exact`; `input`: what the reference was given, read and not compared; `near`: booleans or
-            packed bits of which a share may differ.
-        limit: largest deviation, share of deviating bits for `near`.
+            packed bits of which a share may differ; `overlap`: the same, by intersection over union.
+        limit: largest deviation, share of deviating bits for `near`, smallest overlap for `overlap`.
     """
 
-    kind: Literal["absolute", "relative", "exact", "set", "input", "near"]
+    kind: Literal["absolute", "relative", "exact", "set", "input", "near", "overlap"]
     limit: float = 0.0
 
     def __str__(self) -> str:
@@ -30,6 +30,7 @@ class Tolerance:
             "absolute": f"abs {self.limit:g}",
             "relative": f"rel {self.limit:g}",
             "near": f"share {self.limit:g}",
+            "overlap": f"IoU {self.limit:g}",
         }.get(self.kind, self.kind)
 
 
@@ -81,6 +82,13 @@ def compare(ours: object, golden: Array, rule: Tolerance) -> Deviation:
         bits = np.unpackbits(found ^ golden) if golden.dtype == np.uint8 else found != golden
         share = float(bits.sum()) / max(bits.size, 1)
         return Deviation(float(bits.sum()), share, share <= rule.limit)
+    if rule.kind == "overlap":
+        ours_set, theirs = (
+            np.unpackbits(each) if each.dtype == np.uint8 else each.astype(bool) for each in (found, golden)
+        )
+        union = int((ours_set | theirs).sum())
+        iou = int((ours_set & theirs).sum()) / union if union else 1.0
+        return Deviation(float((ours_set ^ theirs).sum()), 1 - iou, iou >= rule.limit)
     a, b = found.astype(np.float64), golden.astype(np.float64)
     same = (a == b) | (np.isnan(a) & np.isnan(b))
     with np.errstate(invalid="ignore"):

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trackzoo.errors import DataError, SettingsError, UnknownName
+from trackzoo.refiner import JOINT
 from trackzoo.weights.cache import digest, present, read_facts, weights_file
 from trackzoo.weights.facts import WeightsSpec
 from trackzoo.weights.fit import compare, manifest, refuse_misfit
@@ -51,6 +52,9 @@ def how_to_get(spec: WeightsSpec) -> str:
 
 def lacking(choice: TrackerChoice) -> str:
     """Why a tracker's network has no weights here, in short; empty when it has, or has no network."""
+    parts = [part for _, part, _ in choice.parts({})]
+    if len(parts) > 1:
+        return "; ".join(filter(None, map(lacking, parts)))
     if not choice.learned:
         return ""
     if not choice.weights:
@@ -113,6 +117,44 @@ def describe(weights: str) -> Chosen:
         "page": spec.page,
     }
     return Chosen({"name": weights, "sha256": {path.name: sha}}, about, spec.trained_on or None)
+
+
+def describe_choice(choice: TrackerChoice) -> Chosen:
+    """As `describe`, of all the weights that a tracker uses; those of a composition together.
+
+    Their names are joined as the tracker's is, and a refiner's files stand under `refiner.`. What it was trained on is known
+    where it is of each.
+    """
+    parts = [(prefix, part) for prefix, part, _ in choice.parts({})]
+    if len(parts) == 1:
+        return describe(choice.weights)
+    known = {prefix: describe(part.weights) for prefix, part in parts if part.weights}
+    names, sources = [], []
+    for prefix, part in parts:
+        found = known.get(prefix)
+        names.append((RANDOM if found.identity.get("random") else str(found.identity["name"])) if found else "")
+        sources.append(
+            part.weights if part.weights in (*weights_specs(), RANDOM, "") else str(Path(part.weights).absolute())
+        )
+    files = {
+        f"{prefix}{name}": sha
+        for prefix, found in known.items()
+        for name, sha in found.identity.get("sha256", {}).items()
+    }
+    some_random = any(found.identity.get("random") for found in known.values())
+    if not files:
+        return Chosen({"name": None, "random": True}, {"random": True}, None)
+    sets = [found.trained_on for found in known.values()]
+    trained = tuple(dict.fromkeys(each for own in sets for each in own or ())) if all(sets) else None
+    return Chosen(
+        {"name": JOINT.join(names), **({"random": True} if some_random else {}), "sha256": files},
+        {
+            "source": JOINT.join(sources),
+            "trained_on": list(trained) if trained else None,
+            "parts": {prefix.rstrip(".") or "tracker": found.about for prefix, found in known.items()},
+        },
+        trained,
+    )
 
 
 def _of_file(path: Path) -> tuple[dict[str, Any], tuple[str, ...] | None]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from trackzoo.composition import Composition, compose
 from trackzoo.errors import UnknownName
 from trackzoo.registry import TrackerChoice, dataset_choice, dataset_options
 from trackzoo.sequence import DatasetSpec
@@ -79,6 +80,10 @@ def for_dataset(choice: TrackerChoice, dataset: str) -> tuple[TrackerChoice, tup
     """
     from trackzoo.weights.chosen import how_to_get
 
+    if isinstance(choice, Composition):
+        tracker, first = for_dataset(choice.tracker, dataset)
+        refiner, second = for_dataset(choice.refiner, dataset)
+        return compose(tracker, refiner), (*first, *second)
     usual = weights_specs().get(choice.weights)
     if usual is None or allowed(usual.trained_on, dataset):
         return choice, ()
