@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 CLIP = "clip-vit-large-patch14-336"
 
 
-def unfilled(backbone: str, side: int, **parts: Any) -> PiVOT50 | PiVOTL:
+def unfilled(backbone: str, side: int, /, **parts: Any) -> PiVOT50 | PiVOTL:
     """A network without values, on the `meta` device: to be filled by `fill_from`.
 
     Args:

@@ -18,6 +18,7 @@ from trackzoo.nn.precision import autocast
 from trackzoo.trackers.pivot.model import PiVOT50, PiVOTL
 from trackzoo.trackers.pivot.refinement import (
     Candidates,
+    Integers,
     Regression,
     box_sizes,
     candidate_crops,
@@ -194,7 +195,7 @@ class PiVOTTracker(ToMPTracker[PiVOTState]):
         for row, state in enumerate(states):
             if state.templates.memory is None or state.previous is None:
                 continue
-            cells, scores = local_maxima(maps[row], own.hcanTh, own.hcanKs)
+            cells, scores = self._peaks(maps[row])
             sizes = box_sizes(cells, state.previous)
             candidates[row] = Candidates(cells, scores, sizes)
             seen = slice(own.maxCanNum)
@@ -215,6 +216,10 @@ class PiVOTTracker(ToMPTracker[PiVOTState]):
         self.probe("candidates", candidates)
         self.probe("refinements", refinements)
         return torch.stack(refined)
+
+    def _peaks(self, prompt: Tensor) -> tuple[Integers, Float32]:
+        """Cells (N, 2) and values (N,) of the candidates of one prompt (n, n)."""
+        return local_maxima(prompt, self.refinement.hcanTh, self.refinement.hcanKs)
 
     # After the head.
 
@@ -245,8 +250,7 @@ class PiVOTTracker(ToMPTracker[PiVOTState]):
                     bank.begin(new)
                     if self.refinement.prompt == "initial":
                         bank.use(new, new)
-            sure = step.located.flag not in ("not_found", "uncertain")
-            if self.refinement.prompt == "refined" and number > FIRST and sure:
+            if self.refinement.prompt == "refined" and number > FIRST and self._sure(step):
                 offers.append((row, new))
         if offers:
             with self.stage("TPR"):
@@ -255,6 +259,16 @@ class PiVOTTracker(ToMPTracker[PiVOTState]):
                 if states[row].templates.offer(new, self.refinement.newimSimThr):
                     changed[row] = True
         self.probe("changed", changed)
+
+    def _sure(self, step: Step) -> bool:
+        """Whether a frame's crop may become a template."""
+        return step.located.flag not in ("not_found", "uncertain")
+
+    def busiest(self) -> PiVOTTracker:
+        """The same tracker as it works on its busiest frames; see `trackzoo.trackers.pivot.busy`."""
+        from trackzoo.trackers.pivot.busy import BusyPiVOT
+
+        return BusyPiVOT(self)
 
     def _encode(self, pictures: ListOf[Tensor], templates: ListOf[Template]) -> list[Tensor]:
         """CLIP's features (N, D) of each object's pictures (N, 3, R, R); templates that lack theirs are given them.

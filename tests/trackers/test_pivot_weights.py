@@ -1,0 +1,183 @@
+"""PiVOT's weights: official checkpoints with and without the frozen backbone, CLIP apart, and what is refused before a run."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import types
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from smallpivot import GOLDENS
+
+from trackzoo.errors import SettingsError, TrackzooError
+from trackzoo.parity.case import Case
+from trackzoo.registry import tracker
+from trackzoo.trackers.pivot.build import CLIP, unfilled
+from trackzoo.weights.chosen import RANDOM
+
+VARIANTS = ("pivot-50", "pivot-l-22", "pivot-l-27")
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_parameters_are_as_stated(variant: str) -> None:
+    choice = tracker(variant)
+    network = unfilled(choice.settings.get("backbone", "resnet50"), choice.settings.get("side", 18))
+    assert sum(each.numel() for each in network.parameters()) == choice.spec.parameters[variant]
+    folder = GOLDENS / ("pivot50" if variant == "pivot-50" else "pivot_l")
+    entries = json.loads((folder / "manifest.json").read_text())
+    assert {name: list(each.shape) for name, each in network.state_dict().items()} == {
+        name: entry["shape"] for name, entry in entries.items()
+    }
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_a_run_without_clip_is_refused_with_the_command_that_gets_it(variant: str, tmp_path: Path) -> None:
+    own = tmp_path / "own.pth"
+    torch.save({}, own)
+    choice = tracker(variant).with_weights(own)
+    with pytest.raises(TrackzooError, match=f"trackzoo weights get {CLIP}") as caught:
+        choice.check()
+    assert len(str(caught.value).splitlines()) == 1
+    for settings in ({"prompt": "none"}, {"prompt": "initial"}, {"clip": "pooled"}):
+        choice.check(**settings)
+    with pytest.raises(TrackzooError, match="nowhere.pt"):
+        choice.check(clip=str(tmp_path / "nowhere.pt"))
+    # For tests of speed there is no CLIP either.
+    tracker(variant).with_weights(RANDOM).check()
+
+
+def test_clip_of_another_size_is_refused_before_the_first_frame(tmp_path: Path) -> None:
+    from safetensors.torch import save_file
+
+    save_file({"vision_model.embeddings.class_embedding": torch.zeros(768)}, tmp_path / "base.safetensors")
+    with pytest.raises(SettingsError, match=f"768 for 1024.*trackzoo weights get {CLIP}"):
+        tracker("pivot-50").load(weights=RANDOM, clip=str(tmp_path / "base.safetensors"), side=4)
+
+
+def test_a_checkpoint_without_its_backbone_asks_for_dinov2() -> None:
+    parts = {"backbone": {"width": 8, "depth": 1, "heads": 1}, "heads": 1, "hidden": 4, "depth": 1}
+    values = unfilled("dinov2", 4, **parts).state_dict()
+    bare = {name: torch.zeros(each.shape) for name, each in values.items() if not name.startswith("feature_extractor.")}
+    with pytest.raises(SettingsError, match="trackzoo weights get dinov2-vitl14"):
+        tracker("pivot-l-27").load(weights=bare, side=4, parts=parts, clip="pooled")
+
+
+def test_a_runs_files_say_which_clip_it_used(tmp_path: Path) -> None:
+    loaded = tracker("pivot-50").load(weights=RANDOM, clip="pooled", side=4, template_size=64)
+    assert loaded.identity() == {"clip": {"name": "pooled"}}
+    loaded = tracker("pivot-50").load(weights=RANDOM, prompt="initial", side=4, template_size=64)
+    assert loaded.identity() == {}
+    sizes = {"width": 8, "hidden": 8, "depth": 1, "heads": 1, "size": 28, "out": 4}
+    from safetensors.torch import save_file
+
+    from trackzoo.nn.clip import ClipSizes, ClipVision
+
+    own = ClipVision(ClipSizes(**sizes)).model.state_dict()
+    save_file({name: torch.ones(each.shape) for name, each in own.items()}, tmp_path / "tiny.safetensors")
+    loaded = tracker("pivot-50").load(
+        weights=RANDOM, clip=str(tmp_path / "tiny.safetensors"), clip_sizes=sizes, side=4, template_size=64
+    )
+    said = loaded.identity()["clip"]
+    assert said["name"] == "tiny.safetensors"
+    assert len(said["sha256"]["tiny.safetensors"]) == 64
+
+
+# Whole checkpoints: slow, since the large network has 1.3 GB of them.
+
+Save = Callable[[dict[str, torch.Tensor], Path, int], Path]
+
+
+@pytest.fixture
+def save(monkeypatch: pytest.MonkeyPatch) -> Iterator[Save]:
+    """Write a checkpoint as the training code does: a dict with `net`, and a constructor of its own class."""
+    module = types.ModuleType("ltr.admin.model_constructor")
+
+    class NetConstructor:
+        """Data alone."""
+
+        def __init__(self, side: int) -> None:
+            self.fun_name, self.fun_module = "tompnet50_CLIP", "ltr.models.tracking.tompnet"
+            self.args: tuple[Any, ...] = ()
+            self.kwds = {"feature_sz": side, "use_test_frame_encoding": True}
+
+    NetConstructor.__module__, NetConstructor.__qualname__ = module.__name__, "NetConstructor"
+    module.NetConstructor = NetConstructor  # type: ignore[attr-defined]
+    for name in ("ltr", "ltr.admin"):
+        monkeypatch.setitem(sys.modules, name, types.ModuleType(name))
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+
+    def write(tensors: dict[str, torch.Tensor], path: Path, side: int) -> Path:
+        torch.save({"epoch": 40, "net": tensors, "constructor": NetConstructor(side), "stats": {}}, path)
+        return path
+
+    yield write
+    sys.modules.pop(module.__name__, None)
+
+
+def filled(variant: str) -> dict[str, torch.Tensor]:
+    settings = tracker(variant).settings
+    folder = GOLDENS / ("pivot50" if variant == "pivot-50" else "pivot_l")
+    case = Case(folder, folder)
+    return case.fill(unfilled(settings.get("backbone", "resnet50"), settings.get("side", 18)))
+
+
+def tracked(variant: str, dataset: str, frames: int, **options: Any) -> np.ndarray:
+    """Boxes of the first frames of a data set's first sequence."""
+    from trackzoo.registry import open_dataset
+    from trackzoo.sequence import Target
+
+    sequence = next(iter(open_dataset(dataset, **options)))
+    loaded = tracker(variant).load(clip="pooled")
+    [(state, _)] = loaded.start([sequence.frames[0]], [Target(sequence.boxes[0])], [0])
+    return np.array([loaded.step([sequence.frames[index]], [state])[0].box for index in range(1, frames)])
+
+
+@pytest.mark.slow
+def test_pivot_50s_checkpoint_is_taken_in_and_runs(save: Save, tmp_path: Path, cli: Any, shared: Path) -> None:
+    path = save(filled("pivot-50"), tmp_path / "PiVOT_50.pth.tar", 18)
+    from trackzoo.weights.convert import add_weights
+    from trackzoo.weights.table import weights_spec
+
+    added = add_weights(weights_spec("pivot-50"), path)
+    assert added.fresh
+    assert added.facts.constructor["kwds"]["feature_sz"] == 18
+    boxes = tracked("pivot-50", "synth", 6)
+    assert np.isfinite(boxes).all()
+    boxes = tracked("pivot-50", "otb100", 6, root=shared / "data" / "sequences")
+    assert np.isfinite(boxes).all()
+    assert (boxes[:, 2:] >= 10).all()
+
+
+@pytest.mark.slow
+def test_pivot_ls_checkpoint_with_and_without_its_backbone_is_one(save: Save, tmp_path: Path) -> None:
+    from trackzoo.errors import DataError
+    from trackzoo.weights.convert import add_weights
+    from trackzoo.weights.table import weights_spec
+
+    values = filled("pivot-l-27")
+    frozen = {name.removeprefix("feature_extractor."): each for name, each in values.items() if "feature_ext" in name}
+    frozen = {name: each for name, each in frozen.items() if not name.startswith("head.")}
+    whole = save(values, tmp_path / "PiVOT_L_27.pth.tar", 27)
+    bare = {name: each for name, each in values.items() if not name.startswith("feature_extractor.")}
+    stripped = save(bare, tmp_path / "stripped.pth.tar", 27)
+    del values, bare
+    with pytest.raises(DataError, match="feature_sz"):
+        add_weights(weights_spec("pivot-l-22"), whole)
+    with pytest.raises(SettingsError, match="trackzoo weights get dinov2-vitl14"):
+        add_weights(weights_spec("pivot-l-27"), stripped)
+    first = add_weights(weights_spec("pivot-l-27"), whole).facts
+    os.remove(whole)
+    torch.save(frozen, tmp_path / "dinov2_vitl14_pretrain.pth")
+    del frozen
+    add_weights(weights_spec("dinov2-vitl14"), tmp_path / "dinov2_vitl14_pretrain.pth")
+    boxes = tracked("pivot-l-27", "synth", 3)
+    assert np.isfinite(boxes).all()
+    second = add_weights(weights_spec("pivot-l-27"), stripped, force=True).facts
+    assert (first.tensors, first.bytes) == (second.tensors, second.bytes)
+    np.testing.assert_array_equal(tracked("pivot-l-27", "synth", 3), boxes)
