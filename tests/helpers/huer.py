@@ -114,6 +114,14 @@ class Huer(Tracker[HueState]):
         return Prediction(state.box.copy(), float(mask.mean()), mask if "masks" in self.wants else None)
 
 
+class Boxes(Huer):
+    """The same without masks: their tight boxes alone."""
+
+    def _answer(self, state: HueState) -> Prediction:
+        found = super()._answer(state)
+        return Prediction(found.box, found.score)
+
+
 def choice(
     kind: type[Tracker[Any]] = Huer, *, gives: tuple[str, ...] = ("box", "mask"), **settings: Any
 ) -> TrackerChoice:

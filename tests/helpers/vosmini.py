@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import time
 from collections.abc import Callable, Mapping, Sequence as ListOf
 from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from trackzoo.frames import ArrayFrames, Frame
 from trackzoo.geometry import box_of_mask
+from trackzoo.label_maps import encode
 from trackzoo.registry import TrackerChoice
 from trackzoo.sequence import Annotation, Dataset, LabelMaps, Problem, Sequence, Target
 from trackzoo.tracker import Prediction, Tracker, TrackerSpec
@@ -96,6 +100,28 @@ class Videos(Dataset):
 
 
 TWO = {"late": {1: 1, 2: 4}, "both": {1: 0, 2: 0}, "alone": {2: 0}}
+
+
+def youtube(root: Path, part: str, videos: dict[str, dict[int, tuple[str, int]]], length: int = 6) -> None:
+    """Videos of squares as YouTube-VOS has them: every fifth frame, `meta.json` with classes and first frames."""
+    for name, objects in videos.items():
+        starts = {obj: begin for obj, (_, begin) in objects.items()}
+        for index in range(length):
+            images, maps = (root / part / kind / name for kind in ("JPEGImages", "Annotations"))
+            images.mkdir(parents=True, exist_ok=True)
+            maps.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(picture(starts, index)).save(images / f"{5 * index:05d}.jpg", quality=100)
+            if part == "train" or index in starts.values():
+                (maps / f"{5 * index:05d}.png").write_bytes(encode(squares(starts, index)))
+    meta = {
+        name: {
+            "objects": {
+                str(o): {"category": word, "frames": [f"{5 * begin:05d}"]} for o, (word, begin) in facts.items()
+            }
+        }
+        for name, facts in videos.items()
+    }
+    (root / part / "meta.json").write_text(json.dumps({"videos": meta}))
 
 
 @dataclass

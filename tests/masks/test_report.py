@@ -15,7 +15,7 @@ import pytest
 import vosmini
 from hypothesis import given, settings, strategies as st
 from PIL import Image
-from vosmini import Videos, listener
+from vosmini import Videos, listener, youtube
 
 import trackzoo
 from trackzoo.engine.runner import run
@@ -213,28 +213,6 @@ def test_regression_gate(results: Path, tmp_path: Path) -> None:
 
 
 # Seen and unseen classes, and what intervals resample.
-
-
-def youtube(root: Path, part: str, videos: dict[str, dict[int, tuple[str, int]]], length: int = 6) -> None:
-    """Videos of squares as YouTube-VOS has them: every fifth frame, `meta.json` with classes and first frames."""
-    for name, objects in videos.items():
-        starts = {obj: begin for obj, (_, begin) in objects.items()}
-        for index in range(length):
-            images, maps = (root / part / kind / name for kind in ("JPEGImages", "Annotations"))
-            images.mkdir(parents=True, exist_ok=True)
-            maps.mkdir(parents=True, exist_ok=True)
-            Image.fromarray(vosmini.picture(starts, index)).save(images / f"{5 * index:05d}.jpg", quality=100)
-            if part == "train" or index in starts.values():
-                (maps / f"{5 * index:05d}.png").write_bytes(encode(vosmini.squares(starts, index)))
-    meta = {
-        name: {
-            "objects": {
-                str(o): {"category": word, "frames": [f"{5 * begin:05d}"]} for o, (word, begin) in facts.items()
-            }
-        }
-        for name, facts in videos.items()
-    }
-    (root / part / "meta.json").write_text(json.dumps({"videos": meta}))
 
 
 def jjval(root: Path, count: int = 3) -> tuple[str, ...]:
