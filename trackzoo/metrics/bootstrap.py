@@ -131,8 +131,9 @@ def by_sequence(scores: Scores, values: Floats, weights: Floats | None) -> tuple
     place = {name: number for number, name in enumerate(scores.sequences)}
     index = np.array([place[name] for name in scores.groups], dtype=np.intp)
     each = np.ones(len(values)) if weights is None else weights
-    total = np.bincount(index, each, len(place))
-    summed = np.bincount(index, np.where(each > 0, values, 0.0) * each, len(place))
+    total: Floats = np.asarray(np.bincount(index, each, len(place)), dtype=np.float64)
+    part = np.where(each > 0, values, 0.0) * each
+    summed: Floats = np.asarray(np.bincount(index, part, len(place)), dtype=np.float64)
     return np.divide(summed, total, out=np.zeros(len(place)), where=total > 0), total
 
 

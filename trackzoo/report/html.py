@@ -170,7 +170,8 @@ def sequence_table(board: Board) -> SequenceTable | None:
     entries = [entry for entry in board.entries if metric in entry.scores.per_sequence]
     if not entries:
         return None
-    found, frames = [], {}
+    found: list[dict[str, float]] = []
+    frames: dict[str, int] = {}
     for entry in entries:
         scores = entry.scores
         values, _ = by_sequence(scores, scores.per_sequence[metric], scores.weights.get(metric))

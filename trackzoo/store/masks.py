@@ -51,8 +51,8 @@ def put_masks(folder: Path, trial: str, masks: StreamedMasks, durable: bool) -> 
         for file in masks.digests:
             shutil.copyfile(masks.path / file, source / file)
     if durable:
-        for file in [source / each for each in masks.digests] if masks.kind == FILES else [source]:
-            _flush(file)
+        for path in [source / each for each in masks.digests] if masks.kind == FILES else [source]:
+            _flush(path)
     if masks.kind == FILES:
         os.chmod(source, 0o777 & ~_umask())
     os.replace(source, place)
@@ -93,7 +93,7 @@ def usable(entry: Any) -> bool:
         return False
     if entry["kind"] == FILES:
         return isinstance(entry.get("files"), Mapping) and bool(entry["files"]) and isinstance(entry.get("folder"), str)
-    return entry["kind"] == LINES and {"file", "rows", "sha256"} <= entry.keys()
+    return bool(entry["kind"] == LINES) and {"file", "rows", "sha256"} <= entry.keys()
 
 
 def there(folder: Path, entry: Mapping[str, Any]) -> bool:
@@ -103,7 +103,7 @@ def there(folder: Path, entry: Mapping[str, Any]) -> bool:
             return set(os.listdir(folder / entry["folder"])).issuperset(entry["files"])
         except OSError:
             return False
-    return (folder / entry["file"]).exists()
+    return Path(folder, entry["file"]).exists()
 
 
 def check_masks(folder: Path, entry: Mapping[str, Any]) -> None:
