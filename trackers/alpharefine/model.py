@@ -50,9 +50,12 @@ class MaskNeck(nn.Module):
 
 
 class MaskNetwork(nn.Module):
-    """The network of VOT2020: ResNet-50 at 384 pixels, a mask alone (`ARcm_coco_seg_only_mask_384`)."""
+    """The network of VOT2020: ResNet-50 at 384 pixels, a mask alone (`ARcm_coco_seg_only_mask_384`).
 
-    size = 384
+    Args:
+        size: side of the crops in pixels, a multiple of 32; its weights were trained for 384.
+    """
+
     bins = 12
     gives_box = False
     #: The checkpoint's names of the levels, the deepest first -> ours and channels.
@@ -63,8 +66,9 @@ class MaskNetwork(nn.Module):
         "layer2": ("layer1", 256),
     }
 
-    def __init__(self) -> None:
+    def __init__(self, size: int = 384) -> None:
         super().__init__()
+        self.size = size
         self.feature_extractor = ResNet(50, classes=CLASSES)
         self.neck = MaskNeck(self.bins**2)
         self.refiner = SegmentationNetwork({name: own for name, (_, own) in self.levels.items()}, self.bins**2)

@@ -55,11 +55,12 @@ class AlphaRefine(Refiner[Reference]):
         threshold: a pixel belongs to the mask where the soft mask is above it: 0.65 (STARK, AR+DiMP); MixFormer has 0.60.
         box: the box that comes out: `corners` (the corner network alone), `mask` (the mask's tight box; the tracker's where the
             mask is empty), `tracker` (untouched). By default `corners` where the network has them, else `mask`.
+        size: side of the mask network's crop in pixels, a multiple of 32; its weights were trained for 384.
         device, dtype: see `Refiner`.
         compile: compile the network's forward pass.
 
     Raises:
-        SettingsError: an unknown network or box, a threshold outside 0..1.
+        SettingsError: an unknown network or box, a threshold outside 0..1, a size that the network cannot have.
     """
 
     gives = frozenset({"box", "mask"})
@@ -72,6 +73,7 @@ class AlphaRefine(Refiner[Reference]):
         network: str = "mask",
         threshold: float = 0.65,
         box: str = "",
+        size: int = 384,
         device: str = "cpu",
         dtype: str = "fp32",
         compile: bool = False,
@@ -86,8 +88,10 @@ class AlphaRefine(Refiner[Reference]):
         known = BOXES if kind.gives_box else BOXES[1:]
         if box not in ("", *known):
             raise SettingsError(f"alpharefine: box={box!r} with network '{network}', expected {' or '.join(known)}")
+        if type(size) is not int or size < 32 or size % 32 or (size != 384 and kind is not MaskNetwork):
+            raise SettingsError(f"alpharefine: size={size!r}, expected a multiple of 32, with network 'mask' alone")
         with torch.device("meta"):
-            made = kind()
+            made = MaskNetwork(size) if kind is MaskNetwork else kind()
         made = made.to_empty(device="cpu")
         fill_from(made, weights)
         self.network = made.to(device).eval().requires_grad_(False)

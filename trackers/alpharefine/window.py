@@ -46,9 +46,12 @@ class Window:
 
 
 def window(box: Floats, size: int) -> Window | None:
-    """The crop about `box` (4,) `x, y, w, h`; None where it would span less than a pixel, or more than OpenCV can address."""
+    """The crop about `box` (4,) `x, y, w, h`; None where it would span less than a pixel, or more than OpenCV can address.
+
+    None also for a box that is not finite.
+    """
     x, y, w, h = (float(value) for value in box)
-    if max(w, h) * FACTOR > LONGEST or max(abs(x), abs(y)) > 2**30:
+    if not np.isfinite(box).all() or max(w, h) * FACTOR > LONGEST or max(abs(x), abs(y)) > 2**30:
         return None
     width, height = math.ceil(FACTOR * w), math.ceil(FACTOR * h)
     if width < 1 or height < 1:
