@@ -122,6 +122,16 @@ def test_what_a_tracker_takes_decides_where_nobody_says(tmp_path: Path) -> None:
     assert not (tmp_path / "no").exists()
 
 
+def test_boxes_with_a_refiner_behind_them_are_masks(tmp_path: Path) -> None:
+    text = "'static+alpharefine' makes masks of them"
+    with pytest.raises(SettingsError, match=re.escape(text)):
+        run("static", "synth-vos", results=tmp_path)
+    # What the registry says of a composition decides, before any network is loaded.
+    chosen = tracker("static+alpharefine")
+    rules = protocol("vos").fitted(chosen.id, chosen.spec)
+    assert rules.settings() == {"init": "box"}
+
+
 def test_a_tracker_that_repeats_the_first_box_alone_is_given_its_mask(tmp_path: Path) -> None:
     result = stored(tmp_path, silent=True)
     assert set(np.unique(result.masks("both")[0])) == {0, 1, 2}  # type: ignore[arg-type]

@@ -18,6 +18,7 @@ from trackzoo.errors import DataError, SettingsError
 from trackzoo.frames import Frame
 from trackzoo.geometry import Floats, box_of_mask
 from trackzoo.label_maps import MOST, encode, file_name, paint
+from trackzoo.refiner import JOINT
 from trackzoo.sequence import Dataset, ObjectId, Target
 from trackzoo.tracker import Prediction, TrackerSpec
 from trackzoo.trial import FILES, Piece, Protocol, Trial, Visit, Visits, trial_seed
@@ -153,6 +154,7 @@ class VideoObjects(Protocol):
         if "mask" not in spec.gives:
             raise SettingsError(
                 f"tracker '{name}' gives boxes alone, protocol 'vos' scores masks; --protocol ope runs it with boxes"
+                + "".join(f", '{name}{JOINT}{each}' makes masks of them" for each in _mask_makers())
             )
         takes = "mask" in spec.takes
         if self.init == "mask" and not takes:
@@ -160,3 +162,10 @@ class VideoObjects(Protocol):
                 f"tracker '{name}' cannot be started with a mask; --set-protocol init=box gives it a box"
             )
         return VideoObjects(self.init or ("mask" if takes else "box"))
+
+
+def _mask_makers() -> list[str]:
+    """Refiners that make masks of boxes."""
+    from trackzoo.registry import refiner_specs
+
+    return [name for name, spec in refiner_specs().items() if "mask" in spec.gives]
