@@ -58,10 +58,11 @@ class _SelfAttention(nn.Module):
 
     def forward(self, values: Tensor, mask: Tensor) -> Tensor:
         """(B, L, width) to the same; `mask` (B, L) bool is true for tokens that may be seen."""
-        parts = [layer(values).unflatten(2, (self.heads, -1)).transpose(1, 2) for layer in (self.query, self.key)]
-        value = self.value(values).unflatten(2, (self.heads, -1)).transpose(1, 2)
+        query, key, value = (
+            layer(values).unflatten(2, (self.heads, -1)).transpose(1, 2) for layer in (self.query, self.key, self.value)
+        )
         dropout = self.dropout if self.training else 0.0
-        heads = F.scaled_dot_product_attention(*parts, value, attn_mask=mask[:, None, None], dropout_p=dropout)
+        heads = F.scaled_dot_product_attention(query, key, value, attn_mask=mask[:, None, None], dropout_p=dropout)
         return heads.transpose(1, 2).flatten(2)
 
 

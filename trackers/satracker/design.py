@@ -116,4 +116,7 @@ def design_of(settings: Mapping[str, Any]) -> Design:
     for name in settings:
         if name not in NAMES:
             raise SettingsError(f"tracker 'satracker' has no setting '{name}'")
-    return Design(**{name: tuple(value) if isinstance(value, list) else value for name, value in settings.items()})
+    made: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in settings.items()
+    }
+    return Design(**made)

@@ -61,4 +61,4 @@ class MixFormerTracker(SearchTracker[SearchState]):
         logits, boxes, _ = self.network([template, template], search)
         self.probe("boxes", boxes)
         chance = logits.flatten(2).softmax(-1)
-        return Located(boxes, chance.amax(-1).prod(1), chance.sum(1).unflatten(1, logits.shape[2:]))
+        return Located(boxes, chance.amax(-1).prod(1), chance.reshape(logits.shape).sum(1))

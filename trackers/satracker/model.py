@@ -244,8 +244,12 @@ class SATracker(nn.Module):
 
     def unpack(self, packed: Tensor, shapes: ListOf[tuple[int, ...]]) -> Memory:
         """The memory of B objects from their `pack`s (B, N); views, without copying."""
-        parts = packed.split([math.prod(shape) for shape in shapes], dim=1)
-        tensors = [part.unflatten(1, shape) for part, shape in zip(parts, shapes, strict=True)]
+        tensors: list[Tensor] = []
+        begin = 0
+        for shape in shapes:
+            end = begin + math.prod(shape)
+            tensors.append(packed[:, begin:end].view(len(packed), *shape))
+            begin = end
         blocks = (len(tensors) - 1 - len(self.design.fused)) // 2
         return Memory(
             tuple(tensors[:blocks]), tuple(tensors[blocks : 2 * blocks]), tuple(tensors[2 * blocks : -1]), tensors[-1]

@@ -127,6 +127,6 @@ class SATrackerTracker(SearchTracker[SATrackerState]):
         chance = found.logits.flatten(2).softmax(-1)
         if self._probe is not None and found.text.shape[1]:
             self.probe("matching", dense_scores(found.features.float(), found.text.float()))
-        maps = chance.unflatten(2, found.logits.shape[2:])
+        maps = chance.reshape(found.logits.shape)
         self.probe("corners", maps)
         return Located(found.boxes, chance.amax(-1).prod(1), maps.mean(1))

@@ -390,7 +390,7 @@ class MixFormerTarget(Target):
 def _square(tokens: Tensor) -> Tensor:
     """(1, L, C) tokens of a square map as (1, √L, √L, C)."""
     side = round(tokens.shape[1] ** 0.5)
-    return tokens.unflatten(1, (side, side))
+    return tokens.reshape(len(tokens), side, side, -1)
 
 
 def _blocks(golden: Golden, network: MixFormer, setup: Setup) -> Found:

@@ -83,7 +83,7 @@ class MixedAttention(nn.Module):
 
     def split(self, tokens: Tensor) -> Tensor:
         """(B, L, C) to (B, heads, L, C / heads)."""
-        return tokens.unflatten(2, (self.heads, -1)).transpose(1, 2)
+        return tokens.reshape(*tokens.shape[:2], self.heads, -1).transpose(1, 2)
 
     def project(self, maps: Tensor) -> Projected:
         """Queries, keys and values of a normed map (B, H, W, C)."""
