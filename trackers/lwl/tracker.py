@@ -36,7 +36,7 @@ class LWLTracker(SegmentationTracker):
             makes a soft mask of the box, and a given mask is ignored (`lwl-boxinit`).
         sta, sta_slip: as for `RTSTracker`.
         box_slip: keep the released code's slip with boxes that begin left of or above the picture (`start_with` box).
-        device, dtype, compile: see `SegmentationTracker`.
+        device, dtype, compile, fast: see `SegmentationTracker`.
         settings: see `LWLSettings`.
     """
 
@@ -53,13 +53,14 @@ class LWLTracker(SegmentationTracker):
         device: str = "cpu",
         dtype: str = "fp32",
         compile: bool = False,
+        fast: bool = False,
         **settings: Any,
     ) -> None:
         if start_with not in ("mask", "box"):
             raise SettingsError(f"start_with '{start_with}': expected mask or box")
         chosen: LWLSettings = changed(LWLSettings(), settings)
         network = partial(RTSNetwork, instance=False, box=start_with == "box")
-        super().__init__(network, chosen, weights, device=device, dtype=dtype, compile=compile)
+        super().__init__(network, chosen, weights, device=device, dtype=dtype, compile=compile, fast=fast)
         self.from_box, self.box_slip = start_with == "box", box_slip
         self.masks = MaskMaker("random" if weights == "random" else sta, sta_slip, device, dtype)
 

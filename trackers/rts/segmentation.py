@@ -12,6 +12,7 @@ from torch import Tensor
 
 from trackzoo.errors import DataError
 from trackzoo.frames import Frame
+from trackzoo.nn.folding import inference_copy
 from trackzoo.nn.patches import PatchWindow, cut_patch, cut_patches, patch_window
 from trackzoo.nn.precision import autocast, dtype_named
 from trackzoo.tracker import Prediction, Tracker
@@ -40,8 +41,12 @@ class SegmentationTracker(Tracker[SegmentationState]):
         weights: what fills the network; see `trackzoo.weights.loading.fill_from`.
         device, dtype: see `Tracker`. Filters are learnt in float32 whatever the dtype.
         compile: whether to compile the network's backbone (torch.compile); the first frames then take minutes.
+        fast: compute with channels last in memory and batch norms folded away: the same up to rounding, which the instance
+            branch amplifies, so that scores differ by some thousandths.
     """
 
+    #: Module that draws its probes; see `trackzoo inspect`.
+    pictures = "trackzoo.trackers.rts.pictures"
     #: The first frame's sample is never replaced, and then the oldest (`rts50-paper`).
     keep_first: bool = False
 
@@ -54,6 +59,7 @@ class SegmentationTracker(Tracker[SegmentationState]):
         device: str,
         dtype: str,
         compile: bool = False,
+        fast: bool = False,
     ) -> None:
         super().__init__(device=device, dtype=dtype)
         dtype_named(dtype)
@@ -65,8 +71,10 @@ class SegmentationTracker(Tracker[SegmentationState]):
             if not buffer.is_floating_point():
                 buffer.zero_()
         fill_from(made, weights)
-        self.network = made.to(device).eval().requires_grad_(False)
+        made = made.to(device).eval().requires_grad_(False)
+        self.network = inference_copy(made, fold=True) if fast else made
         self.settings = settings
+        self._log: list[dict[str, Any]] = []
         if compile:
             self.network.feature_extractor.compile()
         rows, columns = settings.cells
@@ -129,6 +137,9 @@ class SegmentationTracker(Tracker[SegmentationState]):
             self._store(branch.lane, 0, features[index], labels[index], weights[index])
         self._learn(branches, settings.net_opt_iter)
         self.probe("first_masks", kept)
+        self.probe("first_crops", crops)
+        if self._probe is not None:
+            self.begin_log()
         return branches
 
     def layer3(self, crops: Tensor) -> dict[str, Tensor]:
@@ -299,6 +310,19 @@ class SegmentationTracker(Tracker[SegmentationState]):
         self.probe("logits", logits)
         self.probe("states", list(states))
         self.probe("predictions", list(predictions))
+        if states:
+            # What is drawn along a sequence, of the first object.
+            state, instance = states[0], states[0].instance
+            entry = {**state.decisions, "frame": state.number - 1, "lost": state.lost, "small": state.small}
+            entry |= {"lost_instance": state.lost_instance, "weights": state.branch.slots.weights.copy()}
+            if instance is not None:
+                entry |= {"clf_weights": instance.branch.slots.weights.copy(), "peak": predictions[0].score}
+            self._log.append(entry)
+
+    def begin_log(self) -> None:
+        """Offer the probe a list that grows by an entry a frame: decisions of the first object."""
+        self._log = []
+        self.probe("log", self._log)
 
     def trace_of(self, state: SegmentationState) -> Mapping[str, Any] | None:
         """Decisions of this frame, while a probe is attached."""

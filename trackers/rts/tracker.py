@@ -39,7 +39,7 @@ class RTSTracker(SegmentationTracker):
         weights: of `rts50`; see `trackzoo.weights.loading.fill_from`.
         sta: STA's weights, which make a mask of a first box; they are loaded when the first box without a mask comes.
         sta_slip: keep the slip of the released code with boxes that begin left of or above the picture.
-        device, dtype, compile: see `SegmentationTracker`.
+        device, dtype, compile, fast: see `SegmentationTracker`.
         settings: see `RTSSettings`.
     """
 
@@ -54,10 +54,11 @@ class RTSTracker(SegmentationTracker):
         device: str = "cpu",
         dtype: str = "fp32",
         compile: bool = False,
+        fast: bool = False,
         **settings: Any,
     ) -> None:
         chosen: RTSSettings = changed(RTSSettings(), settings)
-        super().__init__(RTSNetwork, chosen, weights, device=device, dtype=dtype, compile=compile)
+        super().__init__(RTSNetwork, chosen, weights, device=device, dtype=dtype, compile=compile, fast=fast)
         self.keep_first = chosen.schedule == "paper"
         self.instance = InstanceBranch(self.network, chosen, device, dtype) if chosen.instance else None
         self.masks = MaskMaker("random" if weights == "random" else sta, sta_slip, device, dtype)

@@ -11,7 +11,6 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from trackzoo.nn.folding import inference_copy
 from trackzoo.nn.patches import PatchWindow, cut_patch, patch_window
 from trackzoo.nn.precision import autocast
 from trackzoo.trackers.rts.network import normalised
@@ -70,7 +69,7 @@ class BoxToMask:
     ) -> None:
         self.device, self.dtype = device, dtype
         network, found = (weights, None) if isinstance(weights, STANetwork) else load(weights)
-        self.network = inference_copy(network.to(device))
+        self.network = network.to(device).eval().requires_grad_(False)
         self.iterations = iterations or found or ITERATIONS
         self.crop, self.factor = crop, factor
         self.normalise, self.slip = normalise, slip

@@ -52,6 +52,7 @@ def inference_copy(network: Network, fold: bool = False) -> Network:
     made.requires_grad_(False)
     for module in made.modules():
         if isinstance(module, nn.Conv2d):
+            # What a convolution gives follows its weights' layout.
             module.weight.data = module.weight.data.contiguous(memory_format=torch.channels_last)
     return made
 
