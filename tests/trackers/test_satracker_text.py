@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import miniatures
 import numpy as np
 import pytest
 from hypothesis import example, given, settings, strategies as st
@@ -16,6 +17,7 @@ from trackzoo.errors import DataError, ResultsError, SettingsError, TrackzooErro
 from trackzoo.frames import ArrayFrames
 from trackzoo.parity.scene import scene
 from trackzoo.sequence import Target
+from trackzoo.tracker import Prediction
 from trackzoo.trackers.satracker.tokenizer import LENGTH, HashedWords, WordPieces, encode, find_vocabulary
 from trackzoo.trackers.satracker.tracker import SATrackerTracker
 
@@ -327,3 +329,51 @@ def test_track_on_the_command_line(bert: Path, tmp_path: Path, cli: Any, refused
         call("track", *track, *said)
         assert np.loadtxt(tmp_path / "boxes", delimiter=",").shape == (3, 4)
         (tmp_path / "boxes").unlink()
+
+
+def lasot(root: Path) -> str:
+    miniatures.lasot(root, "airplane-1", 3, words="white airplane landing on ground\n")
+    return "white airplane landing on ground"
+
+
+def tnl2k(root: Path) -> str:
+    miniatures.tnl2k(root, "advSamp_Baseball_game_002-Done", 3, words="the man in white \n")
+    return "the man in white"
+
+
+def otb99_lang(root: Path) -> str:
+    home = root / "OTB_videos" / "Biker"
+    for index in range(142):
+        miniatures.image(home / "img" / f"{index + 1:04d}.jpg", index)
+    miniatures.text(home / "groundtruth_rect.txt", miniatures.rows(miniatures.boxes(142)))
+    miniatures.text(root / "OTB_query_test" / "Biker.txt", "the cyclist in the middle\n")
+    return "the cyclist in the middle"
+
+
+@pytest.mark.parametrize("build", [lasot, tnl2k, otb99_lang])
+def test_benchmarks_with_language_give_it(build: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From the files of a benchmark to what the tracker is told."""
+    words = build(tmp_path / "data")
+    told: list[str | None] = []
+    usual = SATrackerTracker._encode
+
+    def listen(self: SATrackerTracker, texts: Any) -> Any:
+        told.extend(texts)
+        return usual(self, texts)
+
+    monkeypatch.setattr(SATrackerTracker, "_encode", listen)
+    monkeypatch.setattr(
+        SATrackerTracker, "step", lambda self, frames, states: [Prediction(state.box) for state in states]
+    )
+    outcome = run(
+        "satracker",
+        build.__name__.replace("_", "-"),
+        data_root=tmp_path / "data",
+        results=tmp_path / "runs",
+        available=True,
+        weights="random",
+        settings=SMALL,
+        device="cpu",
+    )
+    assert [str(cause) for _, cause in outcome.failed] == []
+    assert told == [words]
