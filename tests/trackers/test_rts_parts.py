@@ -339,12 +339,22 @@ def test_versions_of_the_first_crop() -> None:
         {"sample_memory_size": 1},
         {"clf_sample_memory_size": 5},
         {"schedule": "newspaper"},
+        {"image_sample_size": "240"},
+        {"learning_rate": "fast"},
+        {"instance": 1},
+        {"train_skipping": 2.5},
     ],
 )
 def test_settings_that_cannot_be_tracked_with(wrong: dict[str, Any]) -> None:
     with pytest.raises(SettingsError) as caught:
         changed(RTSSettings(), wrong)
     assert len(str(caught.value).splitlines()) == 1
+
+
+def test_settings_as_the_command_line_gives_them() -> None:
+    made = changed(RTSSettings(), {"image_sample_size": "240,416", "max_scale_change": "0.9,1.1", "instance": False})
+    assert made.image_sample_size == (240, 416)
+    assert made.max_scale_change == (0.9, 1.1)
 
 
 def test_a_setting_of_another_name_is_named() -> None:

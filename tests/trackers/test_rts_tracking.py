@@ -424,3 +424,25 @@ def test_lwl_from_a_box_ignores_a_given_mask() -> None:
         made.release([state])
     np.testing.assert_array_equal(found[0][0].mask, found[1][0].mask)
     np.testing.assert_array_equal(found[0][1].box, found[1][1].box)
+
+
+def test_pictures_of_frames_and_memories(rts: RTSTracker, lwl: LWLTracker) -> None:
+    from trackzoo.trackers.rts.pictures import PICTURES
+
+    clip = Clip(1, 5, grey=(3,))
+    for on, panels in ((rts, (4, 3)), (lwl, (3, 2))):
+        trace: dict[str, Any] = {}
+        assert on.pictures == "trackzoo.trackers.rts.pictures"
+        assert all(draw(on, trace) is None for draw in PICTURES.values())
+        on.attach(trace.__setitem__)
+        [(state, _)] = on.start([clip.frames[0]], [clip.target()], [0])
+        for index in range(1, 5):
+            on.step([clip.frames[index]], [state])
+        on.attach(None)
+        on.release([state])
+        figures = [draw(on, trace) for draw in PICTURES.values()]
+        assert tuple(len(figure.axes) for figure in figures if figure is not None) == panels
+        assert [entry["frame"] for entry in trace["log"]] == [1, 2, 3, 4]
+        for figure in figures:
+            assert figure is not None
+            figure.canvas.draw()

@@ -43,11 +43,13 @@ class SegmentationSettings:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be tracked with. Raises `SettingsError`."""
-        size = tuple(int(side) for side in self.image_sample_size)
-        object.__setattr__(self, "image_sample_size", size)
-        object.__setattr__(self, "max_scale_change", tuple(float(each) for each in self.max_scale_change))
-        if len(size) != 2 or any(side < 32 or side % 16 for side in size):
-            raise SettingsError(f"image_sample_size {size}: expected height,width, multiples of 16 from 32 on")
+        _check_kinds(self)
+        size = _pair("image_sample_size", self.image_sample_size)
+        if any(side < 32 or side % 16 for side in size):
+            shown = ",".join(f"{side:g}" for side in size)
+            raise SettingsError(f"image_sample_size {shown}: expected height,width, multiples of 16 from 32 on")
+        object.__setattr__(self, "image_sample_size", tuple(int(side) for side in size))
+        object.__setattr__(self, "max_scale_change", _pair("max_scale_change", self.max_scale_change))
         for name in ("learning_rate", "clf_learning_rate", "clf_hard_negative_learning_rate"):
             if not 0 < getattr(self, name, 0.5) < 1:
                 raise SettingsError(f"{name} {getattr(self, name):g}: expected a number between 0 and 1")
@@ -161,6 +163,33 @@ class LWLSettings(SegmentationSettings):
             raise SettingsError(f"box '{self.box}': expected moments or mask")
         if self.merged_fallback not in ("own", "first"):
             raise SettingsError(f"merged_fallback '{self.merged_fallback}': expected own or first")
+
+
+def _pair(name: str, value: Any) -> tuple[float, float]:
+    """Two numbers, which may stand in one text behind a comma. Raises `SettingsError`."""
+    parts = value.split(",") if isinstance(value, str) else value
+    try:
+        one, two = (float(part) for part in parts)
+    except (TypeError, ValueError):
+        raise SettingsError(f"{name} {value!r}: expected two numbers, e.g. 240,416") from None
+    return one, two
+
+
+def _check_kinds(settings: SegmentationSettings) -> None:
+    """Raise `SettingsError` for a value of another kind than the default's: a text for a number, a number for a switch."""
+    for each in fields(settings):
+        value, usual = getattr(settings, each.name), each.default
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if isinstance(usual, bool):
+            fits, expected = isinstance(value, bool), "true or false"
+        elif isinstance(usual, int) and not isinstance(usual, bool) and each.type == "int":
+            fits, expected = number and value == int(value) and value >= 0, "a whole number"
+        elif isinstance(usual, int | float) or usual is None:
+            fits, expected = number or (usual is None and value is None), "a number"
+        else:
+            continue
+        if not fits:
+            raise SettingsError(f"{each.name} {value!r}: expected {expected}")
 
 
 def changed(settings: Any, changes: Mapping[str, Any]) -> Any:
