@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import zlib
 from collections.abc import Mapping
 from functools import cache
 
@@ -17,6 +18,9 @@ Labels = NDArray[np.uint8]
 
 #: Most objects of a video: 0 is the background, 255 are pixels that do not count.
 MOST = 254
+#: zlib's strategy for runs of equal bytes, which label maps are: a third of the time of the usual one, and smaller files.
+_RUNS = zlib.Z_RLE
+
 #: Endings of image files, whose names a label map takes over.
 _IMAGES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 
@@ -39,7 +43,7 @@ def encode(labels: ArrayLike) -> bytes:
     image = Image.fromarray(np.asarray(labels).astype(np.uint8))
     image.putpalette(palette())
     file = io.BytesIO()
-    image.save(file, "PNG")
+    image.save(file, "PNG", compress_type=_RUNS)
     return file.getvalue()
 
 
