@@ -132,14 +132,15 @@ def tracked(variant: str, dataset: str, frames: int, **options: Any) -> np.ndarr
     from trackzoo.registry import open_dataset
     from trackzoo.sequence import Target
 
-    sequence = next(iter(open_dataset(dataset, **options)))
+    opened = open_dataset(dataset, **options)
+    sequence = opened[opened.available()[0]]
     loaded = tracker(variant).load(clip="pooled")
     [(state, _)] = loaded.start([sequence.frames[0]], [Target(sequence.boxes[0])], [0])
     return np.array([loaded.step([sequence.frames[index]], [state])[0].box for index in range(1, frames)])
 
 
 @pytest.mark.slow
-def test_pivot_50s_checkpoint_is_taken_in_and_runs(save: Save, tmp_path: Path, cli: Any, shared: Path) -> None:
+def test_pivot_50s_checkpoint_is_taken_in_and_runs(save: Save, tmp_path: Path, shared: Path) -> None:
     path = save(filled("pivot-50"), tmp_path / "PiVOT_50.pth.tar", 18)
     from trackzoo.weights.convert import add_weights
     from trackzoo.weights.table import weights_spec

@@ -49,12 +49,15 @@ class BusyPiVOT(PiVOTTracker):
     def after(
         self, frames: ListOf[Frame], states: ListOf[PiVOTState], steps: ListOf[Step], boxes: ListOf[Floats]
     ) -> None:
-        """As the tracker's; then there are templates and a second reference."""
+        """As the tracker's; then there are templates and a second reference. A pair that is there stays."""
+        before = [(state.templates.latest, state.templates.pair, state.templates.share) for state in states]
         super().after(frames, states, steps, boxes)
-        for state in states:
+        for state, (latest, pair, share) in zip(states, before, strict=True):
             state.recent = state.first if state.recent is None else state.recent
             bank = state.templates
-            if bank.initial is not None:
+            if pair is not None:
+                bank.latest, bank.pair, bank.share = latest, pair, share
+            elif bank.initial is not None:
                 bank.pair = bank.pair or (bank.initial, bank.initial)
                 if self.refinement.prompt == "refined":
                     bank.memory = bank.memory or bank.pair

@@ -205,11 +205,11 @@ class PiVOTTracker(ToMPTracker[PiVOTState]):
             if len(cells) and (decided is None or self._probe is not None):
                 inputs = self.network.resized(crops) if inputs is None else inputs
                 asked[row] = candidate_crops(inputs[row], cells[seen], sizes[seen], self.network.side)
-        memories = [pair for row in asked if (pair := states[row].templates.memory) is not None]
-        found = self._encode(list(asked.values()), [each for pair in memories for each in pair])
+        memories = [each for row in asked for each in states[row].templates.memory or ()]
+        found = self._encode(list(asked.values()), memories)
         refinements: dict[int, Refined] = {}
-        for (row, pictures), features, memory in zip(asked.items(), found, memories, strict=True):
-            references = torch.stack([each.clip for each in memory])  # type: ignore[misc]
+        for (row, pictures), features in zip(asked.items(), found, strict=True):
+            references = self.clip_references(states[row])
             shares = similarities(features, references)
             refined[row] = refine(prompts[row], candidates[row].cells[: len(pictures)], shares.mean(1), own.simvThr)
             refinements[row] = Refined(candidates[row], pictures, features, references, shares)
@@ -220,6 +220,12 @@ class PiVOTTracker(ToMPTracker[PiVOTState]):
     def _peaks(self, prompt: Tensor) -> tuple[Integers, Float32]:
         """Cells (N, 2) and values (N,) of the candidates of one prompt (n, n)."""
         return local_maxima(prompt, self.refinement.hcanTh, self.refinement.hcanKs)
+
+    def clip_references(self, state: PiVOTState) -> Tensor:
+        """CLIP's features (2, D) of what an object's candidates are compared with."""
+        memory = state.templates.memory or ()
+        self._encode([], memory)
+        return torch.stack([each.clip for each in memory if each.clip is not None])
 
     # After the head.
 

@@ -357,15 +357,7 @@ def track(case: Case, tracker: PiVOTTracker, golden: Mapping[str, Array]) -> Ite
         row = _row(tracker, state, trace, prediction.box)
         for name, value in row.items():
             rows.setdefault(name, []).append(value)
-        if trace.get("refinements"):
-            yield from _refinement(f"f{index}_", trace, golden)
-        elif "prompt" in trace:
-            yield f"f{index}_hcan", trace["prompt"][0].cpu()
-            yield f"f{index}_refined", trace["refined"][0].cpu()
-            if found := trace.get("candidates", {}).get(0):
-                yield f"f{index}_cand_coords", found.cells
-                yield f"f{index}_cand_scores", found.scores
-                yield f"f{index}_cand_wh", found.sizes
+        yield from _prompting(f"f{index}_", tracker, state, trace, golden)
     tracker.attach(None)
     for name, values in rows.items():
         yield name, np.array(values)
@@ -406,21 +398,36 @@ def _row(tracker: PiVOTTracker, state: Any, trace: Mapping[str, Any], box: Array
     }
 
 
-def _refinement(prefix: str, trace: Mapping[str, Any], golden: Mapping[str, Array]) -> Iterator[tuple[str, object]]:
-    found = trace["refinements"][0]
+def _prompting(
+    prefix: str, tracker: PiVOTTracker, state: Any, trace: Mapping[str, Any], golden: Mapping[str, Array]
+) -> Iterator[tuple[str, object]]:
+    """Arrays of one frame's prompt and refinement, as far as there was one."""
+    if "prompt" not in trace:
+        return
     yield f"{prefix}hcan", trace["prompt"][0].cpu()
     yield f"{prefix}refined", trace["refined"][0].cpu()
-    yield f"{prefix}cand_coords", found.candidates.cells
-    yield f"{prefix}cand_scores", found.candidates.scores
-    yield f"{prefix}cand_wh", found.candidates.sizes
-    yield f"{prefix}cand_feat_unit", unit(found.features).cpu()
+    candidates = trace.get("candidates", {}).get(0)
+    if candidates is None:
+        return
+    yield f"{prefix}cand_coords", candidates.cells
+    yield f"{prefix}cand_scores", candidates.scores
+    yield f"{prefix}cand_wh", candidates.sizes
+    found = trace["refinements"].get(0)
+    if found is None:
+        # No candidate: nothing was cut, and there is nothing to compare but that.
+        for name in ("cand_feat_unit", "sim", "crop_sub", "crop_stat"):
+            yield f"{prefix}{name}", np.zeros((0, *golden.get(f"{prefix}{name}", np.zeros((0, 0))).shape[1:]))
+        references = tracker.clip_references(state)
+    else:
+        yield f"{prefix}cand_feat_unit", unit(found.features).cpu()
+        yield f"{prefix}sim", found.shares.cpu()
+        yield f"{prefix}crop_sub", found.crops[:, :, ::24, ::24].cpu()
+        yield f"{prefix}crop_stat", [statistics(each) for each in found.crops]
+        references = found.references
     # The reference normalises the stored features in place, on the first frame that uses them.
     wanted = golden.get(f"{prefix}ref_feat")
     done = wanted is not None and np.allclose(np.linalg.norm(wanted, axis=1), 1, atol=1e-3)
-    yield f"{prefix}ref_feat", (unit(found.references) if done else found.references).cpu()
-    yield f"{prefix}sim", found.shares.cpu()
-    yield f"{prefix}crop_sub", found.crops[:, :, ::24, ::24].cpu()
-    yield f"{prefix}crop_stat", [statistics(each) for each in found.crops]
+    yield f"{prefix}ref_feat", (unit(references) if done else references).cpu()
 
 
 class PiVOT50Target(PiVOTTarget):
