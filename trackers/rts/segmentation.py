@@ -113,6 +113,8 @@ class SegmentationTracker(Tracker[SegmentationState]):
         ]
         crops = torch.stack([crop for crop, _ in samples])
         kept = torch.stack([mask for _, mask in samples])
+        self.probe("first_masks", kept)
+        self.probe("first_crops", crops)
         with autocast(self.device, self.dtype):
             features = torch.cat(
                 [self.network.segmentation_features(self.layer3(part)).float() for part in crops.split(CROPS_TOGETHER)]
@@ -136,8 +138,6 @@ class SegmentationTracker(Tracker[SegmentationState]):
         for index, branch in enumerate(branches):
             self._store(branch.lane, 0, features[index], labels[index], weights[index])
         self._learn(branches, settings.net_opt_iter)
-        self.probe("first_masks", kept)
-        self.probe("first_crops", crops)
         if self._probe is not None:
             self.begin_log()
         return branches
