@@ -238,3 +238,45 @@ def test_a_folder_of_bert_is_taken_in_with_its_vocabulary(tmp_path: Path, monkey
     again = add_weights(spec, tmp_path / "bert")
     assert len(again.notes) == 1
     assert "no vocab.txt" in again.notes[0]
+
+
+def test_the_hub_gives_bert_and_its_vocabulary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`trackzoo weights get`, and `--set vocabulary=hub` without the weights."""
+    import json
+    from dataclasses import replace
+
+    from click.testing import CliRunner
+    from tinysatracker import vocabulary
+
+    from trackzoo.cli.weights import weights
+    from trackzoo.trackers.satracker import WEIGHTS
+    from trackzoo.trackers.satracker.tokenizer import WordPieces, find_vocabulary
+
+    model = hub_bert()
+    model.save_pretrained(tmp_path / "bert")
+    vocabulary(tmp_path / "bert")
+    entries = {name: {"shape": list(each.shape)} for name, each in as_bert(tensors(model)).items()}
+    (tmp_path / "manifest.json").write_text(json.dumps({"bert": entries}))
+    [spec] = [each for each in WEIGHTS if each.name == "bert-base-uncased"]
+    asked: list[tuple[str, str]] = []
+
+    def hub_file(repository: str, file: str, revision: str = "") -> Path:
+        asked.append((repository, file))
+        return tmp_path / "bert" / file
+
+    monkeypatch.setattr("trackzoo.weights.hub.hub_file", hub_file)
+    assert WordPieces(find_vocabulary("hub"), TINY["vocabulary_size"]).cls == 101
+    monkeypatch.setattr(
+        "trackzoo.weights.table.weights_spec", lambda name: replace(spec, manifest=tmp_path / "manifest.json")
+    )
+    done = CliRunner().invoke(weights, ["get", "bert-base-uncased", "--yes"], standalone_mode=False)
+    assert done.exception is None, done.exception
+    assert "note" not in done.output
+    hub = "google-bert/bert-base-uncased"
+    assert asked == [(hub, "vocab.txt"), (hub, "vocab.txt"), (hub, "model.safetensors")]
+    assert find_vocabulary().name == "bert-base-uncased.vocab.txt"
+    done = CliRunner().invoke(weights, ["remove", "bert-base-uncased"], standalone_mode=False)
+    assert done.exception is None
+    monkeypatch.setattr("trackzoo.trackers.satracker.tokenizer._hub_cache", lambda: None)
+    with pytest.raises(SettingsError, match="vocabulary"):
+        find_vocabulary()
