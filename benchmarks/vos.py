@@ -1,6 +1,6 @@
 """How fast J and F are: a DAVIS-sized job (30 videos of 67 frames, 480 x 854, 2 objects each).
 
-python benchmarks/vos.py [--videos 30] [--frames 67] [--jobs 2]
+python benchmarks/vos.py [--videos 30] [--frames 67] [--jobs 2] [--files]
 """
 
 from __future__ import annotations
@@ -9,9 +9,11 @@ import argparse
 import time
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
+from typing import Any
 
 import numpy as np
 
+from trackzoo.label_maps import decode, encode
 from trackzoo.metrics.vos import Labels, VideoScores, VideoTruth, score_video, summarise
 
 
@@ -30,11 +32,25 @@ def blobs(seed: int, frames: int, jitter: float) -> Labels:
     return maps
 
 
-def one(seed: int, frames: int) -> tuple[VideoScores, float]:
+class Files:
+    """Label maps as PNG files hold them, read when asked for."""
+
+    def __init__(self, maps: Labels) -> None:
+        self._files = [encode(labels) for labels in maps]
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+    def __getitem__(self, index: int) -> Labels:
+        return decode(self._files[index])
+
+
+def one(seed: int, frames: int, files: bool) -> tuple[VideoScores, float]:
     """Score one made video; seconds without the making."""
     truth, prediction = blobs(seed, frames, 0), blobs(seed, frames, 6)
+    given: Any = (Files(truth), Files(prediction)) if files else (truth, prediction)
     begin = time.perf_counter()
-    scores = score_video("davis", VideoTruth(f"v{seed}", truth), prediction)
+    scores = score_video("davis", VideoTruth(f"v{seed}", given[0]), given[1])
     return scores, time.perf_counter() - begin
 
 
@@ -43,9 +59,10 @@ def main() -> None:
     parser.add_argument("--videos", type=int, default=30)
     parser.add_argument("--frames", type=int, default=67)
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--files", action="store_true", help="read the maps from PNG files, as of a stored run")
     chosen = parser.parse_args()
     with ProcessPoolExecutor(chosen.jobs) as pool:
-        done = list(pool.map(partial(one, frames=chosen.frames), range(chosen.videos)))
+        done = list(pool.map(partial(one, frames=chosen.frames, files=chosen.files), range(chosen.videos)))
     seconds = sum(each for _, each in done)
     pairs = sum(len(obj.j) for scores, _ in done for obj in scores.objects)
     print(

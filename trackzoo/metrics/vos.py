@@ -143,42 +143,79 @@ def score_video(
     if len(prediction) != len(truth.labels):
         raise ResultsError(truth.name, f"{len(prediction)} masks", f"{len(truth.labels)}, one for each annotated frame")
     frames = range(len(truth.labels)) if profile == "pytracking-vos" else range(1, len(truth.labels) - 1)
-    maps = [(np.asarray(truth.labels[i]), np.asarray(prediction[i])) for i in frames]
-    for index, (annotated, predicted) in zip(frames, maps, strict=True):
-        if annotated.shape != predicted.shape or predicted.ndim != 2:
+    pairs = [(_Held.of(truth.labels, i), _Held.of(prediction, i)) for i in frames]
+    for index, (annotated, predicted) in zip(frames, pairs, strict=True):
+        if annotated.shape != predicted.shape or len(predicted.shape) != 2:
             found, wanted = ("x".join(map(str, each.shape[::-1])) for each in (predicted, annotated))
             raise ResultsError(truth.name, f"a mask of {found}", f"{wanted} pixels, as annotated", frame=index)
-    spans, notes = _spans(profile, truth, list(frames), maps, lenient)
+    ours, theirs = [predicted.present for _, predicted in pairs], [annotated.present for annotated, _ in pairs]
+    spans, notes = _spans(profile, truth, list(frames), ours, theirs, lenient)
     if not spans and not notes:
         raise TrackzooError(f"annotation of '{truth.name}': found no object in the frames that count")
-    return VideoScores(
-        tuple(_object(profile, truth, obj, span, list(frames), maps) for obj, span in spans.items()), notes
+    found_j = {obj: np.empty(len(span)) for obj, span in spans.items()}
+    found_f = {obj: np.empty(len(span)) for obj, span in spans.items()}
+    for position, (annotated, predicted) in enumerate(pairs):
+        scored = [obj for obj, span in spans.items() if position in span]
+        maps = (annotated.labels(), predicted.labels()) if scored else ()
+        for obj in scored:
+            wanted_mask, mask = (labels == obj for labels in maps)
+            index = position - spans[obj].start
+            found_j[obj][index] = region_similarity(mask, wanted_mask)
+            found_f[obj][index] = boundary_accuracy(mask, wanted_mask)
+    objects = (
+        ObjectScores(
+            truth.name,
+            obj,
+            found_j[obj],
+            found_f[obj],
+            np.array([frames[position] for position in span], dtype=np.intp),
+            truth.categories.get(obj, ""),
+        )
+        for obj, span in spans.items()
     )
+    return VideoScores(tuple(objects), notes)
 
 
-def _object(
-    profile: str,
-    truth: VideoTruth,
-    obj: int,
-    span: range,
-    frames: list[int],
-    maps: list[tuple[Labels, Labels]],
-) -> ObjectScores:
-    """Scores of one object on `span`, positions in `frames` and `maps`."""
-    j, f = np.empty(len(span)), np.empty(len(span))
-    for index, position in enumerate(span):
-        annotated, predicted = (labels == obj for labels in maps[position])
-        j[index], f[index] = region_similarity(predicted, annotated), boundary_accuracy(predicted, annotated)
-    kept = np.array([frames[position] for position in span], dtype=np.intp)
-    return ObjectScores(truth.name, obj, j, f, kept, truth.categories.get(obj, ""))
+@dataclass(frozen=True)
+class _Held:
+    """A label map while a video is scored: as it is in memory already, or, of those that are read, as runs of equal labels.
+
+    A video's maps take a hundredth of their pixels so, and each is read once.
+    """
+
+    shape: tuple[int, ...]
+    present: frozenset[int]
+    runs: tuple[Labels, NDArray[np.intp]] | None = None
+    whole: Labels | None = None
+
+    @classmethod
+    def of(cls, maps: ListOf[Labels] | Labels, index: int) -> _Held:
+        """Map `index` of a video."""
+        labels = np.asarray(maps[index])
+        present = _present(labels)
+        if isinstance(maps, np.ndarray | list | tuple):
+            return cls(labels.shape, present, whole=labels)
+        flat = labels.ravel()
+        starts = np.concatenate([[0], np.flatnonzero(flat[1:] != flat[:-1]) + 1]) if flat.size else np.zeros(0, np.intp)
+        return cls(labels.shape, present, (flat[starts], np.diff(starts, append=flat.size)))
+
+    def labels(self) -> Labels:
+        """The map."""
+        if self.whole is not None:
+            return self.whole
+        assert self.runs is not None
+        return np.repeat(*self.runs).reshape(self.shape)
 
 
 def _spans(
-    profile: str, truth: VideoTruth, frames: list[int], maps: list[tuple[Labels, Labels]], lenient: bool
+    profile: str,
+    truth: VideoTruth,
+    frames: list[int],
+    ours: list[frozenset[int]],
+    theirs: list[frozenset[int]],
+    lenient: bool,
 ) -> tuple[dict[int, range], tuple[str, ...]]:
-    """Object -> positions (in `frames`) at which the profile scores it, and notes."""
-    ours: list[frozenset[int]] = [_present(predicted) for _, predicted in maps]
-    theirs: list[frozenset[int]] = [_present(annotated) for annotated, _ in maps]
+    """Object -> positions (in `frames`) at which the profile scores it, and notes. `ours` and `theirs` are labels by frame."""
     if profile == "davis":
         first = _present(np.asarray(truth.labels[0])) - {VOID}
         objects = list(range(1, max(first, default=0) + 1))
