@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given, settings, strategies as st
 from tinysatracker import LISTS, TINY, filled, vocabulary
 
-from trackzoo.engine.runner import run
+from trackzoo.engine.runner import begin, run
 from trackzoo.errors import DataError, ResultsError, SettingsError, TrackzooError
 from trackzoo.frames import ArrayFrames
 from trackzoo.parity.scene import scene
@@ -260,6 +260,25 @@ def test_sequences_without_text_among_others_are_told(tmp_path: Path) -> None:
 def test_a_tracker_that_takes_no_text_is_told_none(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="'static' takes no text"):
         run("static", SYNTH, results=tmp_path, text="the red car")
+
+
+@pytest.mark.parametrize("text", [ODD[2], ODD[6], ODD[8], ODD[9]], ids=range(4))
+def test_odd_texts_do_not_break_a_run(bert: Path, text: str, tmp_path: Path) -> None:
+    made = {**SMALL, "vocabulary": str(bert)}
+    for _ in range(2):  # the second goes on where nothing is left
+        outcome = run(
+            "satracker",
+            "synth:sequences=1,length=2",
+            results=tmp_path,
+            weights="random",
+            settings=made,
+            text=text,
+            device="cpu",
+        )
+        assert outcome.failed == []
+        assert outcome.complete
+        assert identity(outcome.folder)["text"] == text
+        str(begin(outcome.plan).plan) if outcome.plan else ""
 
 
 def test_a_missing_vocabulary_is_told_before_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

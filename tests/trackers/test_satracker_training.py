@@ -97,6 +97,12 @@ def test_a_perfect_answer_costs_what_matching_costs() -> None:
     assert wrong.matching > found.matching
 
 
+def test_a_truth_that_leaves_the_crop_is_cut() -> None:
+    boxes = torch.tensor([[0.25, 0.5, 0.5, 1.0]])
+    found = Found(torch.zeros(1, 2, 4, 4), boxes, torch.zeros(1, 4, 4, 2), torch.zeros(1, 0))
+    assert float(losses(found, torch.tensor([[-3.0, -0.5, 3.5, 9.0]])).l1) == pytest.approx(0, abs=1e-6)
+
+
 @pytest.mark.parametrize("box", [(0.5, 0.5, 0.0, 0.0), (0.5, 0.5, -0.3, -0.2), (0.2, 0.2, 0.1, -0.1)])
 def test_corners_in_the_wrong_order_give_a_finite_gradient(box: tuple[float, ...]) -> None:
     boxes = torch.tensor([box], requires_grad=True)

@@ -89,7 +89,8 @@ def losses(found: Found, truth: Tensor) -> Losses:
     """
     centre, size = found.boxes[:, :2], found.boxes[:, 2:]
     corners = torch.cat([centre - size / 2, centre + size / 2], dim=1)
-    wanted = torch.cat([truth[:, :2], truth[:, :2] + truth[:, 2:]], dim=1)
+    # The head cannot answer with a corner outside of the crop (STARK).
+    wanted = torch.cat([truth[:, :2], truth[:, :2] + truth[:, 2:]], dim=1).clamp(0, 1)
     matching = corners.new_zeros(())
     if found.text.shape[1]:
         matching = matching_loss(dense_scores(found.features, found.text), wanted)
