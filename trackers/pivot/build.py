@@ -143,7 +143,7 @@ def settled(**settings: Any) -> tuple[Refinement, Behaviour]:
         (Thresholds, {"target_not_found_threshold": 0.35}),
         (Behaviour, {"report_limit": 9999.0}),
     ):
-        names = {each.name for each in fields(kind)}  # type: ignore[arg-type]
+        names = {each.name for each in fields(kind)}
         parts.append(own | {name: value for name, value in settings.items() if name in names})
     return Refinement(**parts[0]), Behaviour(Thresholds(**parts[1]), **parts[2])
 

@@ -14,6 +14,13 @@ def _block(inputs: int, outputs: int) -> nn.Sequential:
     return nn.Sequential(nn.Conv2d(inputs, outputs, 1, bias=False), nn.BatchNorm2d(outputs), nn.GELU())
 
 
+def _weight(block: nn.Sequential) -> Tensor:
+    """Of a block's convolution (outputs, inputs, 1, 1)."""
+    convolution = block[0]
+    assert isinstance(convolution, nn.Conv2d)
+    return convolution.weight
+
+
 class Fusion(nn.Module):
     """Both templates and the current frame, mixed cell by cell (`test_fuse`)."""
 
@@ -26,14 +33,14 @@ class Fusion(nn.Module):
 
         The convolution is linear, so this part of it is done once for as long as the templates stay.
         """
-        weight = self.mlp_shrink2[0].weight
+        weight = _weight(self.mlp_shrink2)
         out: Tensor = F.conv2d(templates.flatten(1, 2), weight[:, : 2 * templates.shape[2]])
         return out
 
     def forward(self, share: Tensor, current: Tensor) -> Tensor:
         """Templates' share and the current frame's features (B, C, n, n) to (B, C, n, n)."""
-        convolution, norm, act = self.mlp_shrink2
-        mixed = share + F.conv2d(current, convolution.weight[:, -current.shape[1] :])
+        _, norm, act = self.mlp_shrink2
+        mixed = share + F.conv2d(current, _weight(self.mlp_shrink2)[:, -current.shape[1] :])
         out: Tensor = act(norm(mixed))
         return out
 
@@ -63,11 +70,10 @@ class Relation(nn.Module):
 
         Equal channels times their weights are one channel times the weights' sum, which halves the convolution.
         """
-        convolution, norm, act = self.mlp_shrink
-        channels = features.shape[1]
-        weight = convolution.weight[:, :channels]
-        summed = convolution.weight[:, channels:].sum(dim=1, keepdim=True)
-        mixed = F.conv2d(features, weight) + F.conv2d(prompt[:, None].to(features.dtype), summed)
+        _, norm, act = self.mlp_shrink
+        weight, channels = _weight(self.mlp_shrink), features.shape[1]
+        summed = weight[:, channels:].sum(dim=1, keepdim=True)
+        mixed = F.conv2d(features, weight[:, :channels]) + F.conv2d(prompt[:, None].to(features.dtype), summed)
         out: Tensor = act(norm(mixed))
         return out
 
@@ -107,8 +113,10 @@ class Prompting(nn.Module):
             share: of the templates; see `Fusion.share`.
             current: features of the backbone, not of the head.
         """
-        return self.test_fuse_head(self.test_fuse(share, current))
+        out: Tensor = self.test_fuse_head(self.test_fuse(share, current))
+        return out
 
     def prompted(self, current: Tensor, prompt: Tensor) -> Tensor:
         """Features (B, C, n, n) under the prompt (B, n, n)."""
-        return self.hint_test_feat_head(current, prompt)
+        out: Tensor = self.hint_test_feat_head(current, prompt)
+        return out

@@ -118,7 +118,8 @@ def candidate_crops(crop: Tensor, cells: Integers, sizes: Integers, side: int) -
 
 def unit(features: Tensor) -> Tensor:
     """Vectors (…, D) of length one."""
-    return features / features.norm(dim=-1, keepdim=True)
+    out: Tensor = features / features.norm(dim=-1, keepdim=True)
+    return out
 
 
 def similarities(candidates: Tensor, references: Tensor) -> Tensor:

@@ -289,10 +289,10 @@ class PiVOTTracker(ToMPTracker[PiVOTState]):
             return []
         joined = torch.cat(batch)
         with autocast(self.device, self.dtype):
-            alone = joined.split(1 if self.behaviour.deterministic else len(joined))
-            found = torch.cat([self.clip(each) for each in alone])
+            size = 1 if self.behaviour.deterministic else len(joined)
+            found = torch.cat([self.clip(each) for each in torch.split(joined, size)])
         self.probe("clip_images", len(joined))
         counts = [len(each) for each in pictures]
         for template, own in zip(lacking, found[sum(counts) :], strict=True):
             template.clip = own
-        return list(found[: sum(counts)].split(counts)) if counts else []
+        return list(torch.split(found[: sum(counts)], counts)) if counts else []

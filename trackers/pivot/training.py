@@ -6,6 +6,7 @@ Stage 1 is ToMP's (`trackzoo.trackers.tomp.training`). CLIP and refinement take 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -98,7 +99,7 @@ def optimiser(network: PiVOT50 | PiVOTL) -> torch.optim.AdamW:
     trained = [(name, each) for name, each in network.named_parameters() if each.requires_grad]
     prompting = [each for name, each in trained if name.startswith(PROMPTING)]
     rest = [each for name, each in trained if not name.startswith(PROMPTING)]
-    groups = [{"params": rest}, {"params": prompting, "lr": PROMPT_RATE}]
+    groups: list[dict[str, Any]] = [{"params": rest}, {"params": prompting, "lr": PROMPT_RATE}]
     return torch.optim.AdamW(groups, lr=RATE, weight_decay=DECAY)
 
 

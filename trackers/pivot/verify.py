@@ -116,7 +116,8 @@ class PiVOTTarget(Target):
     variant: str
     folder: str
     #: Part of the names of this variant's files, and parts of others'.
-    own, others = "", ("l22", "tomp")
+    own: str = ""
+    others: tuple[str, ...] = ("l22", "tomp")
     #: Whether CLIP by itself is this target's to compare.
     clip_alone = False
     _made: tuple[Case, Setup, PiVOT50 | PiVOTL] | None = None

@@ -96,7 +96,7 @@ def _tree(path: Path, archive: zipfile.ZipFile) -> Any:
                 values = torch.frombuffer(bytearray(archive.read(folder + key)), dtype=dtype)
                 if len(values) < count:
                     raise pickle.UnpicklingError(f"storage {key} of {len(values)} values for {count}")
-                storages[key] = torch.storage.TypedStorage(
+                storages[key] = torch.storage.TypedStorage(  # type: ignore[no-untyped-call]
                     wrap_storage=values.untyped_storage(), dtype=dtype, _internal=True
                 )
             return storages[key]
