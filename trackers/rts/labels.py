@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from trackzoo.trackers.rts.region import Scale
 from trackzoo.trackers.rts.settings import RTSSettings
 
 Float32 = NDArray[np.float32]
@@ -22,7 +23,7 @@ def label_sigma(base_size: Float32, settings: RTSSettings) -> float:
 
 
 def gaussian_label(
-    position: Float32, sample_position: Float32, sample_scale: float, sigma: float, settings: RTSSettings
+    position: Float32, sample_position: Float32, sample_scale: Scale, sigma: float, settings: RTSSettings
 ) -> Float32:
     """(h + 1, w + 1) float32 in 0..1 for features of (h, w) cells.
 
@@ -40,4 +41,5 @@ def gaussian_label(
         np.exp(-0.5 * np.square((np.arange(count + 1) - (count - 1) / 2 - middle) / sigma))
         for count, middle in zip(settings.clf_cells, centre, strict=True)
     )
-    return (rows[:, None] * columns).astype(np.float32)
+    label: Float32 = (rows[:, None] * columns).astype(np.float32)
+    return label

@@ -57,9 +57,9 @@ def localise(
     cells = shape - 1
     crop = np.array(settings.image_sample_size, np.float32)
     pixels = (crop / cells * np.float32(sample_scale)).astype(np.float32)
-    centre = (shape - 1) / 2
+    centre = ((shape - 1) / 2).astype(np.float32)
     first, peak = _peak(scores)
-    offset = first.astype(np.float32) - centre
+    offset: Float32 = (first - centre).astype(np.float32)
 
     def found(flag: Flag, at: Float32 = offset) -> Located:
         return Located((at * pixels).astype(np.float32), flag, float(peak))
@@ -73,7 +73,7 @@ def localise(
     rest, second = _second(scores, first, settings.clf_target_neighborhood_scale * (size / sample_scale) * cells / crop)
     if rest > settings.clf_distractor_threshold * peak:
         # How far the two peaks are from where the target was.
-        other = second.astype(np.float32) - centre
+        other: Float32 = (second - centre).astype(np.float32)
         before = (position - sample_position) / pixels
         far = settings.clf_displacement_scale * np.sqrt(shape.prod()) / 2
         one, two = (float(np.sqrt(np.square(each - before).sum())) for each in (offset, other))

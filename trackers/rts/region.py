@@ -7,6 +7,7 @@ outgrows the picture is truncated to its size or to a pixel less, as the last bi
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,6 +16,8 @@ from trackzoo.geometry import Floats
 from trackzoo.trackers.rts.settings import SegmentationSettings
 
 Float32 = NDArray[np.float32]
+#: Pixels of the picture per pixel of a crop.
+Scale = float | np.floating[Any]
 #: How much of the history of scales a lost target's region looks back on, and at least and most how many of it count.
 LOOK_BACK, FEWEST, MOST = 60, 2, 30
 
@@ -38,7 +41,7 @@ def scale_of(size: ArrayLike, crop: tuple[int, int], factor: float) -> np.float3
 
 
 def box_in_crop(
-    position: Float32, size: Float32, sample_position: Float32, sample_scale: float, crop: tuple[int, int]
+    position: Float32, size: Float32, sample_position: Float32, sample_scale: Scale, crop: tuple[int, int]
 ) -> Float32:
     """(4,) `x, y, w, h` of a target in the pixels of a crop (height, width)."""
     scale = np.float32(sample_scale)

@@ -117,7 +117,10 @@ class SegmentationTracker(Tracker[SegmentationState]):
         self.probe("first_crops", crops)
         with autocast(self.device, self.dtype):
             features = torch.cat(
-                [self.network.segmentation_features(self.layer3(part)).float() for part in crops.split(CROPS_TOGETHER)]
+                [
+                    self.network.segmentation_features(self.layer3(part)).float()
+                    for part in torch.split(crops, CROPS_TOGETHER)
+                ]
             )
             labels, weights = (each.float() for each in self.network.encode_masks(kept))
         settings = self.settings
@@ -144,7 +147,8 @@ class SegmentationTracker(Tracker[SegmentationState]):
 
     def layer3(self, crops: Tensor) -> dict[str, Tensor]:
         """The backbone up to where both branches' features come from."""
-        return self.network.feature_extractor(normalised(crops), ("layer3",))
+        maps: dict[str, Tensor] = self.network.feature_extractor(normalised(crops), ("layer3",))
+        return maps
 
     def _store(self, lane: int, slot: int, features: Tensor, labels: Tensor, weights: Tensor) -> None:
         self.memory.put("features", lane, slot, features)

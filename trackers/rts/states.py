@@ -12,7 +12,7 @@ from torch import Tensor
 from trackzoo.nn.patches import PatchWindow
 from trackzoo.trackers.rts.memory import SlotWeights
 from trackzoo.trackers.rts.pasting import Facts, Pasted
-from trackzoo.trackers.rts.region import Region
+from trackzoo.trackers.rts.region import Region, Scale
 
 
 @dataclass
@@ -47,7 +47,7 @@ class InstanceState:
     branch: Branch
     position: NDArray[np.float32]
     size: NDArray[np.float32]
-    scale: float
+    scale: Scale
     sigma: float
     lost: bool = False
 
