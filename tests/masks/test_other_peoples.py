@@ -6,6 +6,7 @@ import io
 import shutil
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import huer
@@ -164,6 +165,21 @@ def test_davis2016_takes_whatever_is_not_black(tmp_path: Path) -> None:
     scores = {entry.tracker: entry.scores.metrics["jf"] for entry in board.entries}
     assert scores["truth"] == 100
     assert scores["huer"] > 80
+
+
+def test_beside_the_papers(tmp_path: Path, davis: Dataset) -> None:
+    """RTS' own figures on DAVIS: from masks 80.2, 77.9, 82.6, from boxes 72.6, 69.4, 75.8 (its Table 8)."""
+    for init, printed in (("mask", (80.2, 77.9, 82.6)), ("box", (72.6, 69.4, 75.8))):
+        chosen = replace(huer.choice(), id="rts50")
+        run(chosen, davis, protocol=protocol("vos", init=init), results=tmp_path / init)
+        board = trackzoo.compare(results=tmp_path / init, datasets=[davis], published=True).boards[0]
+        entry = board.entries[0]
+        found = {each.figure.metric: each for each in entry.deviations}
+        assert set(found) == {"jf", "j", "f"}
+        for metric, value in zip(("jf", "j", "f"), printed, strict=True):
+            assert found[metric].figure.value == value
+            assert found[metric].value == pytest.approx(round(entry.scores.metrics[metric], 1) - value)
+        assert {row.printed: row.figures["jf"].value for row in board.published}["STM"] == 81.8
 
 
 # Packages.

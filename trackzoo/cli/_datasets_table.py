@@ -192,6 +192,8 @@ def _facts(spec: DatasetSpec, dataset: Dataset, here: int, lengths: dict[str, in
         "annotation": ", ".join(kinds) + ("" if dataset.public_truth else "; first frame only, a server has the rest"),
         "first pixel": f"({dataset.origin}, {dataset.origin})",
         "protocol": dataset.protocol,
-        "profile": dataset.profile,
+        "profile": f"{dataset.mask_profile} (label maps), {dataset.profile} (boxes)"
+        if dataset.mask_profile
+        else dataset.profile,
         "splits": ", ".join(spec.splits),
     }

@@ -44,6 +44,10 @@ from trackzoo.weights.training_sets import remarks_of
 
 #: Sequences from which on several runs are read by several processes.
 WORTH = 200
+#: Metrics that the tables of published figures call otherwise.
+_PRINTED_AS = {"jf": "j_and_f"}
+#: What they call a tracker that was started with boxes where others are given masks.
+_FROM_BOXES = "initialised with boxes"
 #: In place of a data set's own profile where this version does not compute that for box results.
 STAND_IN = "strict"
 
@@ -530,7 +534,12 @@ def _deviations(run: StoredRun, under: Any) -> Iterable[Deviation]:
     from trackzoo.report import published
 
     seen = set()
-    for figure in published.lookup(run.tracker, run.dataset):
+    own_names = {name: metric for metric, name in _PRINTED_AS.items()}
+    boxes = (
+        is_vos(run) and run.identity.get("identity", {}).get("protocol", {}).get("settings", {}).get("init") == "box"
+    )
+    for printed in published.lookup(run.tracker, run.dataset, variant=_FROM_BOXES if boxes else ""):
+        figure = replace(printed, metric=own_names.get(printed.metric, printed.metric))
         if not figure.own or figure.profile not in _scoring(run) or figure.metric in seen:
             continue
         scores = under(figure.profile)
@@ -573,8 +582,16 @@ def _board(opened: Opened, protocol: str, profile: str, entries: list[Entry], ru
     if rules.published:
         from trackzoo.report import published
 
-        wanted = [column.metric for column in columns(metrics) if column.metric in published.METRICS]
-        published_rows = published.rows_for(opened.id, wanted).rows
+        ours = {_PRINTED_AS.get(column.metric, column.metric): column.metric for column in columns(metrics)}
+        rows = published.rows_for(opened.id, [name for name in ours if name in published.METRICS]).rows
+        published_rows = tuple(
+            replace(
+                row,
+                figures={ours[name]: replace(figure, metric=ours[name]) for name, figure in row.figures.items()},
+                marks={ours[name]: marks for name, marks in row.marks.items()},
+            )
+            for row in rows
+        )
     return Board(
         opened.id,
         opened.name,
