@@ -11,12 +11,14 @@ from torch import Tensor
 
 from trackzoo.nn.losses import (
     binary_cross_entropy,
+    binary_lovasz,
     box_iou,
     distribution_focal,
     focal_heat_map,
     generalised_iou,
     giou_loss,
     l1_loss,
+    lb_hinge,
     quality_focal,
 )
 
@@ -134,3 +136,47 @@ def test_distribution_focal_is_least_at_the_true_distribution() -> None:
     chance = logits.detach().softmax(0)
     assert chance[3].item() == pytest.approx(0.75, abs=0.02)
     assert chance[4].item() == pytest.approx(0.25, abs=0.02)
+
+
+@settings(max_examples=40, deadline=None)
+@given(size=st.integers(1, 40), seed=st.integers(0, 999))
+def test_lovasz_of_hard_masks_is_the_jaccard_loss(size: int, seed: int) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    truth, found = torch.rand(2, size, generator=generator, dtype=torch.float64) > 0.5
+    truth[0] = True
+    iou = (truth & found).sum() / (truth | found).sum()
+    torch.testing.assert_close(binary_lovasz(found.double(), truth), 1 - iou.double())
+
+
+def test_lovasz_between_masks_in_closed_form() -> None:
+    """Two pixels, one of them the target: errors a (target) and b (background) with a > b cost a; with b > a the mean."""
+    truth = torch.tensor([1.0, 0.0], dtype=torch.float64)
+    for target, behind in ((0.3, 0.2), (0.5, 0.1)):
+        found = torch.tensor([target, behind], dtype=torch.float64)
+        # The target's error comes first: missing it alone costs 1 already.
+        torch.testing.assert_close(binary_lovasz(found, truth), torch.tensor(1 - target, dtype=torch.float64))
+    # The background's error 0.8 comes first: alone it costs 1/2, together 1.
+    found = torch.tensor([0.6, 0.8], dtype=torch.float64)
+    torch.testing.assert_close(binary_lovasz(found, truth), torch.tensor(0.8 / 2 + 0.4 / 2, dtype=torch.float64))
+
+
+def test_lovasz_pools_all_pixels_and_has_a_gradient_without_a_target() -> None:
+    generator = torch.Generator().manual_seed(0)
+    found = torch.rand(2, 3, 4, generator=generator, requires_grad=True)
+    truth = torch.rand(2, 3, 4, generator=generator) > 0.5
+    torch.testing.assert_close(binary_lovasz(found, truth), binary_lovasz(found.flatten(), truth.flatten()))
+    nothing = binary_lovasz(found, torch.zeros_like(truth))
+    torch.testing.assert_close(nothing, found.max())
+    nothing.backward()
+    assert found.grad is not None
+    assert found.grad.isfinite().all()
+
+
+def test_hinge_leaves_background_below_zero_alone() -> None:
+    labels = torch.tensor([1.0, 0.05, 0.04, 0.0, 0.0])
+    scores = torch.tensor([0.5, -0.95, 2.0, -3.0, 0.0], requires_grad=True)
+    loss = lb_hinge(scores, labels)
+    torch.testing.assert_close(loss, torch.tensor((0.25 + 1 + 4 + 0 + 0) / 5))
+    loss.backward()
+    assert scores.grad is not None
+    torch.testing.assert_close(scores.grad, 2 / 5 * torch.tensor([-0.5, -1.0, 2.0, 0.0, 0.0]))

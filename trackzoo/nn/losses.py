@@ -95,3 +95,38 @@ def distribution_focal(logits: Tensor, distance: Tensor) -> Tensor:
     below = logs.gather(-1, left.unsqueeze(-1)).squeeze(-1)
     above = logs.gather(-1, (left + 1).unsqueeze(-1)).squeeze(-1)
     return -((1 - share) * below + share * above)
+
+
+def lb_hinge(scores: Tensor, labels: Tensor, background: float = 0.05) -> Tensor:
+    """DiMP's hinge for score maps (arXiv 1904.07220, Eq. 2, with a hard mask), as ToMP and RTS train with it.
+
+    Args:
+        scores: of any shape.
+        labels: same shape, 0..1.
+        background: labels below this are background, which may score what it likes below zero.
+
+    Returns:
+        Scalar: mean over all cells of the squared difference to the label, and on background of the squared positive score.
+    """
+    behind = labels < background
+    return torch.where(behind, scores.relu(), scores - labels).square().mean()
+
+
+def binary_lovasz(probability: Tensor, mask: Tensor) -> Tensor:
+    """Lovász-Softmax of the foreground (Berman et al., CVPR 2018, Eq. 8 and Alg. 1): the Jaccard loss, made continuous.
+
+    Args:
+        probability: of the foreground, 0..1, any shape; all values count together.
+        mask: same shape, bool or 0 and 1.
+
+    Returns:
+        Scalar. For probabilities of 0 and 1 it is 1 - IoU; without any foreground it is the largest probability.
+    """
+    truth = mask.flatten().to(probability.dtype)
+    errors, order = (truth - probability.flatten()).abs().sort(descending=True)
+    truth = truth[order]
+    # Jaccard loss when the pixels with the n largest errors are wrong, for every n; its steps weigh the errors.
+    total = truth.sum()
+    jaccard = 1 - (total - truth.cumsum(0)) / (total + (1 - truth).cumsum(0))
+    steps = torch.cat([jaccard[:1], jaccard[1:] - jaccard[:-1]])
+    return errors @ steps
