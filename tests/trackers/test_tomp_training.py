@@ -7,6 +7,7 @@ import pytest
 import torch
 from hypothesis import given, settings, strategies as st
 
+from trackzoo.nn.losses import lb_hinge
 from trackzoo.trackers.tomp.build import unfilled
 from trackzoo.trackers.tomp.head import Head
 from trackzoo.trackers.tomp.training import (
@@ -14,7 +15,6 @@ from trackzoo.trackers.tomp.training import (
     freeze,
     giou_of_distances,
     label_maps,
-    lb_hinge,
     losses,
     optimiser,
     positive_cells,

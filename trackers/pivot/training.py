@@ -11,8 +11,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from trackzoo.nn.losses import lb_hinge
 from trackzoo.trackers.pivot.model import PiVOT50, PiVOTL
-from trackzoo.trackers.tomp.training import label_maps, lb_hinge, losses as tomp_losses
+from trackzoo.trackers.tomp.training import label_maps, losses as tomp_losses
 
 #: Weights of the terms (paper: λ_reg, λ_cls, λ_can).
 GIOU, CLASSIFICATION, PROMPT = 1.0, 100.0, 10.0

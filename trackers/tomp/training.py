@@ -9,15 +9,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
+from trackzoo.nn.losses import lb_hinge
 from trackzoo.trackers.tomp.boxes import STRIDE
 
 #: Weights of the terms.
 GIOU, CLASSIFICATION = 1.0, 100.0
-#: Labels below this are background, which may score what it likes below zero.
-BACKGROUND = 0.05
 #: Width of the label in target sizes, of which a search area has five along each side.
 SIGMA = 0.25 / 5
 EPSILON = 1e-7
@@ -68,13 +66,6 @@ def positive_cells(boxes: Tensor, side: int) -> Tensor:
     middle = boxes[..., :2] + boxes[..., 2:] / 2
     near = (centres - middle[..., None]).abs() < STRIDE  # (..., 2, n): x, y
     return near[..., 1, :, None] & near[..., 0, None, :] & (distance_maps(boxes, side) > 0).all(-3)
-
-
-def lb_hinge(scores: Tensor, labels: Tensor) -> Tensor:
-    """Scalar: mean squared error over all cells, where background (a label below 0.05) only counts what is above zero."""
-    background = labels < BACKGROUND
-    wanted = torch.where(background, torch.zeros_like(labels), labels)
-    return F.mse_loss(torch.where(background, scores.relu(), scores), wanted)
 
 
 def giou_of_distances(found: Tensor, wanted: Tensor) -> tuple[Tensor, Tensor]:
