@@ -77,8 +77,6 @@ def test_a_bad_frame_fails_its_video_alone(tmp_path: Path) -> None:
             pixels = np.full((*(shape if index == 2 else (48, 64)), 3), 90, np.uint8)
             folder = tmp_path / "data" / name
             folder.mkdir(parents=True, exist_ok=True)
-            import cv2
-
             cv2.imwrite(str(folder / f"{index:05d}.png"), pixels)
         (folder / "groundtruth.txt").write_text("10,10,20,15\n" * 4)
     choice = tracker("lwl-boxinit").with_weights("random")
