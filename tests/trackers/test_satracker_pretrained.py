@@ -10,7 +10,7 @@ import torch
 from tinysatracker import TINY, filled
 from torch import Tensor
 
-from trackzoo.errors import SettingsError
+from trackzoo.errors import DataError, SettingsError
 from trackzoo.trackers.satracker.design import Design
 from trackzoo.trackers.satracker.model import SATracker
 from trackzoo.trackers.satracker.pretrained import as_bert, as_hub_cvt, cvt_name, start_network
@@ -173,6 +173,42 @@ def test_what_does_not_fit_fills_nothing(given: dict[str, Any], needle: str) -> 
         start_network(network, **given)
     assert "\n" not in str(caught.value)
     assert all(torch.equal(before[name], each) for name, each in network.state_dict().items())
+
+
+@pytest.mark.parametrize("whole", [False, True], ids=["encoder", "with heads"])
+def test_folders_of_the_hub(whole: bool, tmp_path: Path) -> None:
+    """As `save_pretrained` leaves them: the encoder alone, or models with heads around it."""
+    cvt, bert = hub_cvt(cls_token=True), hub_bert()
+    if whole:
+        from transformers import BertForMaskedLM, CvtForImageClassification
+
+        classifier, masked = CvtForImageClassification(cvt.config), BertForMaskedLM(bert.config)
+        classifier.cvt.load_state_dict(cvt.state_dict())
+        masked.bert.load_state_dict({name: each for name, each in bert.state_dict().items() if "pooler" not in name})
+        classifier.save_pretrained(tmp_path / "cvt")
+        masked.save_pretrained(tmp_path / "bert")
+    else:
+        cvt.save_pretrained(tmp_path / "cvt")
+        bert.save_pretrained(tmp_path / "bert")
+    network, wanted = filled(), filled()
+    start_network(network, cvt=tmp_path / "cvt", bert=str(tmp_path / "bert"))
+    start_network(wanted, cvt=tensors(cvt), bert=tensors(bert))
+    assert all(torch.equal(wanted.state_dict()[name], each) for name, each in network.state_dict().items())
+
+
+def test_files_that_are_not_there() -> None:
+    with pytest.raises(DataError, match="no such file"):
+        start_network(filled(), cvt="/nowhere/cvt")
+    with pytest.raises(SettingsError, match="trackzoo weights get bert-base-uncased"):
+        start_network(filled(), bert="bert-base-uncased")
+
+
+def test_a_file_of_the_original_release(tmp_path: Path) -> None:
+    torch.save(original(), tmp_path / "CvT-21.pth")
+    network, wanted = filled(), filled()
+    start_network(network, cvt=tmp_path / "CvT-21.pth")
+    start_network(wanted, cvt=original())
+    assert all(torch.equal(wanted.state_dict()[name], each) for name, each in network.state_dict().items())
 
 
 def test_bert_has_no_place_in_a_network_without_sam() -> None:

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
 from trackzoo.errors import SettingsError
 from trackzoo.trackers.satracker.model import SATracker
+from trackzoo.weights.checkpoint import locate, read_checkpoint
+from trackzoo.weights.chosen import weights_path
+from trackzoo.weights.table import weights_specs
+
+#: Tensors by name, or where they lie: a name in the cache (`cvt-21`), a file, a folder of the hub.
+Source = Mapping[str, Tensor] | str | Path
 
 #: Parts of names of the original CvT release -> of Hugging Face's port, in the order in which they are looked for.
 PARTS = (
@@ -88,12 +95,21 @@ def as_bert(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return found
 
 
+def tensors_of(source: Source) -> Mapping[str, Tensor]:
+    """Tensors by name, read where a name or a place is given. Nothing in a file is executed.
+
+    Raises:
+        SettingsError: weights that are known and not here; says how to get them.
+        DataError: no such file, or one that cannot be read.
+    """
+    if isinstance(source, Mapping):
+        return source
+    path = weights_path(source) if source in weights_specs() else locate(source)
+    return read_checkpoint(path).tensors
+
+
 def start_network(
-    network: SATracker,
-    *,
-    cvt: Mapping[str, Tensor] | None = None,
-    bert: Mapping[str, Tensor] | None = None,
-    mixformer: Mapping[str, Tensor] | None = None,
+    network: SATracker, *, cvt: Source | None = None, bert: Source | None = None, mixformer: Source | None = None
 ) -> None:
     """Fill parts of a network from published ones, each wholly or not at all; the rest keeps its initialisation.
 
@@ -105,7 +121,8 @@ def start_network(
 
     Raises:
         SettingsError: tensors that are missing, left over, or of another shape; both `cvt` and `mixformer`; BERT for a network
-            without text.
+            without text; weights that are known and not here.
+        DataError: a file that is not there or cannot be read.
     """
     if cvt is not None and mixformer is not None:
         raise SettingsError("found CvT's and MixFormer's weights for one backbone, expected one of them")
@@ -113,13 +130,14 @@ def start_network(
         raise SettingsError("this network has no SAM and no BERT: there is nothing for BERT's weights to fill")
     parts: list[tuple[str, dict[str, Tensor], tuple[str, ...]]] = []
     if cvt is not None:
-        parts.append(("CvT", as_hub_cvt(cvt), ("backbone.stage",)))
+        parts.append(("CvT", as_hub_cvt(tensors_of(cvt)), ("backbone.stage",)))
     if mixformer is not None:
-        found = {name: each for name, each in mixformer.items() if not name.startswith("box_head.")}
-        head = {name: each for name, each in mixformer.items() if name.startswith("box_head.")}
+        whole = tensors_of(mixformer)
+        found = {name: each for name, each in whole.items() if not name.startswith("box_head.")}
+        head = {name: each for name, each in whole.items() if name.startswith("box_head.")}
         parts.append(("MixFormer", {**as_hub_cvt(found), **_counted(head)}, ("backbone.stage", "box_head.")))
     if bert is not None:
-        parts.append(("BERT", as_bert(bert), ("bert.",)))
+        parts.append(("BERT", as_bert(tensors_of(bert)), ("bert.",)))
     filled = {name: tensor for title, tensors, stems in parts for name, tensor in _fit(network, title, tensors, stems)}
     # Only now, when everything fits.
     network.load_state_dict(filled, strict=False)
