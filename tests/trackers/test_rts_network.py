@@ -200,3 +200,19 @@ def test_stages_of_other_folders(name: str, tmp_path: Path) -> None:
     assert [each for each, status in found.items() if status == "differs"] == [wrong]
     assert found["stage/mask_encoding/sub"] == "agrees"
     assert not any(status == "unknown" for status in found.values())
+
+
+@pytest.mark.slow
+def test_a_folder_without_what_the_reference_was_given_says_what_is_not_compared(tmp_path: Path) -> None:
+    packaged = target("rts50").packaged
+    with np.load(packaged / "golden.npz") as content:
+        arrays = {
+            each: content[each] for each in content.files if each.startswith("stage/") and each != "stage/clf_boxes"
+        }
+    np.savez(tmp_path / "golden.npz", **arrays)
+    shutil.copy(packaged / "case.json", tmp_path)
+    certificate = target("rts50").verify(tmp_path)
+    found = statuses(certificate)
+    assert certificate.passed
+    assert found["stage/mask_encoding/sub"] == "agrees"
+    assert found["stage/score_map"] == found["stage/decoder_logits/sub"] == "unknown"

@@ -37,10 +37,11 @@ def lwl_arrays(stage: Stage) -> Arrays:
 
 def box_arrays(network: RTSNetwork, case: Case, golden: Mapping[str, Array], setup: Setup) -> Arrays:
     """All arrays `stage/box/…`: the first frame as it is, and its box."""
-    video = scene(int(golden.get("stage/scene_seed", np.array(case.seed))))[0]
+    video, first, _ = scene(int(golden.get("stage/scene_seed", np.array(case.seed))))
     picture = torch.from_numpy(video[0]).permute(2, 0, 1)[None].to(setup.device)
+    box = golden.get("stage/box/box", first[:1])
     size = int(picture.shape[2]), int(picture.shape[3])
-    mask = rectangle(golden["stage/box/box"].reshape(4), size, clamped=False)[None].to(setup.device)
+    mask = rectangle(box.reshape(4), size, clamped=False)[None].to(setup.device)
     with autocast(setup.device, setup.dtype):
         maps = network.features(picture)
         features = network.segmentation_features(maps)

@@ -12,15 +12,10 @@ import torch
 from trackzoo.parity.case import Case
 from trackzoo.parity.target import Setup, Target
 from trackzoo.parity.tolerance import INPUT, Array, Tolerance
-from trackzoo.trackers.rts import verify_stage
+from trackzoo.trackers.rts import verify_runs, verify_stage
 from trackzoo.trackers.rts.network import RTSNetwork
 from trackzoo.trackers.rts.verify_stage import Stage, stage_rules
 from trackzoo.trackers.rts.verify_weights import Weights
-
-try:
-    from trackzoo.trackers.rts import verify_runs
-except ImportError:  # until whole runs can be verified
-    verify_runs = None  # type: ignore[assignment]
 
 
 class SegmentationTarget(Target):
@@ -46,8 +41,7 @@ class SegmentationTarget(Target):
         return {**absent, **self._rules(golden)}
 
     def _rules(self, golden: Mapping[str, Array]) -> dict[str, Tolerance]:
-        runs: Mapping[str, Tolerance] = {} if verify_runs is None else verify_runs.run_rules(golden)
-        return {"runs": INPUT, **stage_rules(golden), **runs}
+        return {"runs": INPUT, **stage_rules(golden), **verify_runs.run_rules(golden)}
 
     def compute(self, case: Case, file: str, setup: Setup) -> Iterator[tuple[str, object]]:
         """See `Target.compute`."""
@@ -58,8 +52,7 @@ class SegmentationTarget(Target):
             with torch.inference_mode():
                 found = list(self.stage(case, golden, setup))
             yield from found
-        if verify_runs is not None:
-            yield from verify_runs.run_arrays(case, setup, wanted)
+        yield from verify_runs.run_arrays(case, setup, wanted)
 
     @abstractmethod
     def stage(self, case: Case, golden: Mapping[str, Array], setup: Setup) -> Iterator[tuple[str, object]]:

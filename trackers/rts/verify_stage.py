@@ -59,7 +59,19 @@ def stage_rules(golden: Mapping[str, Array]) -> dict[str, Tolerance]:
             rules[name] = relative(1e-3)
         else:
             rules[name] = absolute(SHARE * float(array.std()))
-    return rules
+    return {name: rule for name, rule in rules.items() if _computable(name, golden)}
+
+
+def _computable(name: str, golden: Mapping[str, Array]) -> bool:
+    """Whether the file holds what the reference was given for an array, where it cannot be made anew."""
+    part = name.removeprefix("stage/")
+    if part.startswith(("clf_filter", "clf_losses", "clf_update", "score_")):
+        return {"stage/clf_boxes", "stage/clf_labels"} <= golden.keys()
+    if part.startswith("decoder"):
+        # RTS decodes the score map's encoding too; LWL's file has nothing of an instance branch.
+        rts = any(each.startswith(("stage/clf_", "stage/score_", "stage/classification")) for each in golden)
+        return not rts or {"stage/clf_boxes", "stage/clf_labels"} <= golden.keys()
+    return part != "box/rectangles" or "stage/box/rectangle_boxes" in golden
 
 
 class Stage:
@@ -198,6 +210,8 @@ def rts_arrays(stage: Stage, golden: Mapping[str, Array]) -> Arrays:
     with autocast(device, stage.setup.dtype):
         features = network.classification_features(stage.maps).float()
     yield from summary("stage/classification_features", features, CLASSIFICATION)
+    if not {"stage/clf_boxes", "stage/clf_labels"} <= golden.keys():
+        return
     boxes = torch.from_numpy(golden["stage/clf_boxes"]).to(device)[None]
     labels = torch.from_numpy(golden["stage/clf_labels"]).to(device)[:, None]
     first = network.new_instance_filters(features[None], boxes)
