@@ -446,3 +446,13 @@ def test_pictures_of_frames_and_memories(rts: RTSTracker, lwl: LWLTracker) -> No
         for figure in figures:
             assert figure is not None
             figure.canvas.draw()
+
+
+@pytest.mark.parametrize("dtype", ["bf16", "fp16"])
+def test_half_precision_runs_and_learns_in_full(weights: dict[str, torch.Tensor], dtype: str) -> None:
+    half = RTSTracker(weights=weights, sta=None, dtype=dtype, **SOME)
+    half.wants = MASKS
+    [seen] = follow(half, [Clip(1, 3)])
+    assert all(np.isfinite(prediction.box).all() for prediction, _ in seen)
+    assert half.memory.tensors["features"].dtype == torch.float32
+    assert bool(half.memory.tensors["features"].isfinite().all())
