@@ -136,13 +136,29 @@ def test_deterministic_gives_equal_bits_whatever_the_lanes(benchmark: ModuleType
     assert agree(alone, [benchmark.in_lanes(made("even"), [clip])[0] for clip in clips]) < 1e-2
 
 
+@pytest.mark.parametrize("dtype", ["bf16", "fp16"])
+def test_half_precision_runs_and_stays_near(dtype: str, benchmark: ModuleType) -> None:
+    """Distances on one frame, since a changed cell would lead elsewhere on the next."""
+    [clip] = benchmark.videos(1, 2)
+    full, half = made("even"), ToMPTracker(network("even"), made("even").behaviour, dtype=dtype)
+    found = []
+    for tracker in (full, half):
+        log = watch(tracker)
+        benchmark.in_lanes(tracker, [clip])
+        tracker.attach(None)
+        found.append(log[0][0].ltrb)
+    np.testing.assert_allclose(found[1], found[0], rtol=0.15)
+    assert not np.array_equal(found[1], found[0])
+
+
 @pytest.mark.slow
-def test_lanes_agree_at_full_size(benchmark: ModuleType) -> None:
-    full = tomp_tracker(weights="random", target_not_found_threshold=-100.0)
-    clips = benchmark.videos(16, 3)
-    alone = [benchmark.in_lanes(full, [clip])[0] for clip in clips[:4]]
-    for lanes in (4, 16):
-        assert agree(benchmark.in_lanes(full, clips[:lanes])[:4], alone[:lanes]) < 1e-2
+@pytest.mark.parametrize(("name", "lanes"), [("tomp-50", (4, 16)), ("tomp-l-22", (2,))])
+def test_lanes_agree_at_full_size(name: str, lanes: tuple[int, ...], benchmark: ModuleType) -> None:
+    full = choose(name).with_weights("random").load(target_not_found_threshold=-100.0, conf_ths=-100.0)
+    clips = benchmark.videos(max(lanes), 3)
+    alone = [benchmark.in_lanes(full, [clip])[0] for clip in clips[:2]]
+    for count in lanes:
+        assert agree(benchmark.in_lanes(full, clips[:count])[:2], alone) < 1e-2
 
 
 def test_references_are_encoded_when_they_change_alone(benchmark: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:

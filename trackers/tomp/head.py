@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from trackzoo.nn.instance_norm import InstanceL2Norm, filter_scale
+from trackzoo.nn.precision import full
 from trackzoo.trackers.tomp.predictor import FilterPredictor, TargetModel
 
 
@@ -21,7 +22,7 @@ class LinearFilterClassifier(nn.Module):
 
     def forward(self, features: Tensor, filters: Tensor) -> Tensor:
         """Features (B, C, n, n) and filters (B, C) to scores (B, n, n), about 0 to 1, unbounded."""
-        return torch.einsum("bc,bchw->bhw", self.linear(filters), features)
+        return _answers(self.linear, features, filters)
 
 
 class BoxRegressor(nn.Module):
@@ -38,9 +39,15 @@ class BoxRegressor(nn.Module):
 
     def forward(self, features: Tensor, filters: Tensor) -> Tensor:
         """Features (B, C, n, n) and filters (B, C) to left, top, right, bottom (B, 4, n, n), in shares of the sample."""
-        attention = torch.einsum("bc,bchw->bhw", self.linear(filters), features)
+        attention = _answers(self.linear, features, filters)
         out: Tensor = self.bbreg_layer(self.tower(features * attention[:, None])).float().exp()
         return out
+
+
+def _answers(linear: nn.Linear, features: Tensor, filters: Tensor) -> Tensor:
+    """The filter, after its linear layer, against each cell; small sums of what decides, so in full precision."""
+    with full(features):
+        return torch.einsum("bc,bchw->bhw", linear(filters.float()), features.float())
 
 
 class Head(nn.Module):
