@@ -253,7 +253,7 @@ def test_sequences_without_text_among_others_are_told(tmp_path: Path) -> None:
             data_root=root,
         )
     assert len(outcome.done) == 2
-    [remark] = json.loads((outcome.folder / "run.json").read_text())["remarks"]
+    [remark] = json.loads((outcome.folder / "run.json").read_text())["texts"]
     assert remark.startswith("1 of 2 sequences have no description, first 's1'")
 
 

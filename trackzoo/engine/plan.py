@@ -49,7 +49,8 @@ class Plan:
         new: the folder's results are moved aside first.
         in_processes: whether workers are processes of their own.
         tracker: the tracker, where it had to be loaded to be identified.
-        remarks: what a reader of the results must know of how the weights came to be, a line each.
+        remarks: what a reader of the results must know of how the weights came to be, and of descriptions that lack, a line
+            each.
     """
 
     choice: TrackerChoice
@@ -172,7 +173,6 @@ def prepare(
     loader = Job(choice, settings, devices[0], dtype, text=text)
     loaded, further = _identified(loader)
     of_weights, about_weights, remarks = _weights(choice, further, data.id)
-    remarks = (*remarks, *of_text)
     identity = plain(
         {
             "tracker": choice.id,
@@ -218,6 +218,7 @@ def prepare(
         "data_root": str(data.root.absolute()) if data.root is not None else None,
         **({"weights": about_weights} if about_weights else {}),
         **({"remarks": list(remarks)} if remarks else {}),
+        **({"texts": list(of_text)} if of_text else {}),
     }
     expected = [trial.name for trial in rules.trials(data, whole, 1, seed)]
     return Plan(
@@ -234,7 +235,7 @@ def prepare(
         new=new,
         in_processes=count > 1 or isolated,
         tracker=loaded,
-        remarks=(*remarks, *hints),
+        remarks=(*remarks, *of_text, *hints),
     )
 
 
