@@ -187,6 +187,19 @@ def test_the_clock_counts_table_8s_stages() -> None:
     assert all(seconds >= 0 for seconds in clock.seconds.values())
 
 
+def test_cost_counts_the_busiest_frames() -> None:
+    """Whatever random weights find: so many candidates, and one new template, go through CLIP on every frame."""
+    from trackzoo.cost import measure
+
+    clip = Counting()
+    tracker = small(clip)
+    found = measure("small", tracker, frames=1, size=(160, 120))
+    assert {"backbone", "PGN", "TPR", "RM", "head"} <= set(found.milliseconds)
+    assert found.parameters == sum(each.numel() for each in tracker.network.parameters())
+    assert found.frame.layers > found.first.layers
+    assert clip.calls.count(tracker.refinement.maxCanNum) + clip.calls.count(tracker.refinement.maxCanNum + 1) >= 3
+
+
 def test_fig_5_is_drawn(tmp_path: Path) -> None:
     from trackzoo.cli.inspect import inspect
 

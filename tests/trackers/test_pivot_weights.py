@@ -182,3 +182,22 @@ def test_pivot_ls_checkpoint_with_and_without_its_backbone_is_one(save: Save, tm
     second = add_weights(weights_spec("pivot-l-27"), stripped, force=True).facts
     assert (first.tensors, first.bytes) == (second.tensors, second.bytes)
     np.testing.assert_array_equal(tracked("pivot-l-27", "synth", 3), boxes)
+
+
+@pytest.mark.slow
+def test_openais_clip_is_taken_in_and_asked_for_no_more(tmp_path: Path) -> None:
+    """All its tensors in half precision, as it is shipped, among others of the text tower."""
+    from trackzoo.parity.fill import fill_value
+    from trackzoo.weights.convert import add_weights
+    from trackzoo.weights.table import weights_spec
+
+    entries = json.loads((GOLDENS / "pivot_l" / "clip_manifest.json").read_text())
+    shipped = {name: torch.from_numpy(fill_value(name, tuple(each["shape"]))).half() for name, each in entries.items()}
+    torch.save({**shipped, "logit_scale": torch.zeros(())}, tmp_path / "clip.pt")
+    own = tmp_path / "own.pth"
+    torch.save({}, own)
+    with pytest.raises(TrackzooError, match="trackzoo weights get"):
+        tracker("pivot-50").with_weights(own).check()
+    added = add_weights(weights_spec(CLIP), tmp_path / "clip.pt")
+    assert added.facts.tensors == 392
+    tracker("pivot-50").with_weights(own).check()
