@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import shutil
 import time
@@ -14,7 +15,7 @@ from stored_runs import ID, shifted, store
 import trackzoo
 from trackzoo.config import cache_folder
 from trackzoo.errors import ResultsError, TrackzooError
-from trackzoo.report import collect as collecting, kept, parallel
+from trackzoo.report import ahead as reading, collect as collecting, kept, parallel
 from trackzoo.report.records import records
 from trackzoo.store.read import StoredRun
 
@@ -122,6 +123,33 @@ def test_several_processes_give_the_same(runs: Path, monkeypatch: pytest.MonkeyP
     file.write_text("1\t2\t3\n")
     with pytest.raises(TrackzooError, match="4 numbers"):
         everything(runs)
+
+
+def test_what_is_read_ahead_is_what_is_read(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parallel, "processors", lambda: 3)
+    run, other = (StoredRun({0: runs / name / ID / place}) for name, place in (("dcf", "ope_000"), ("static", "ope")))
+    damaged, gone = other.names()[:2]
+    (runs / "static" / ID / "ope" / f"{damaged}_time.txt").write_text("0.1\n")
+    (runs / "static" / ID / "ope" / f"{gone}.txt").unlink()
+    with reading.ahead([(run, run.names()), (other, other.names())], worth=True) as finish:
+        finish()
+        held = {(each.tracker, kind, name) for each in (run, other) for kind, name, _ in each._held}
+        assert len(held) == 2 * 2 * 3 - 2
+        assert ("static", "seconds", damaged) not in held
+        assert ("static", "boxes", gone) not in held
+        for each in (run, other):
+            fresh = StoredRun(each.folders)
+            for kind, name in ((kind, name) for kind, name, _ in each._held if name != gone):
+                assert np.array_equal(getattr(each, kind)(name), getattr(fresh, kind)(name))
+        run.boxes(run.names()[0])[:] = -1  # a copy: others are not disturbed
+        assert (run.boxes(run.names()[0]) >= 0).all()
+        with pytest.raises(ResultsError):
+            other.boxes(gone)
+    assert not run._held
+    # What ends before it is finished leaves no process behind.
+    with pytest.raises(KeyError), reading.ahead([(run, run.names())], worth=True):
+        raise KeyError
+    assert not multiprocessing.active_children()
 
 
 def test_arrays_come_back_bit_by_bit() -> None:

@@ -21,12 +21,14 @@ from trackzoo.metrics.types import Floats
 from trackzoo.metrics.vos import VOS_PROFILES
 from trackzoo.metrics.vot_scores import VOT_PROFILES, VotScores
 from trackzoo.registry import tracker
+from trackzoo.report.ahead import ahead
 from trackzoo.report.columns import columns
 from trackzoo.report.cross import ALL, Ends, applying, cross_board
 from trackzoo.report.kept import kept_of
 from trackzoo.report.model import Board, Comparison, CrossBoard, Deviation, Entry, Speed
 from trackzoo.report.parallel import each
 from trackzoo.report.selection import Library, Opened, select
+from trackzoo.report.told import told_of
 from trackzoo.report.uncertainty import intervals_of
 from trackzoo.report.vos import (
     VOS,
@@ -271,7 +273,8 @@ def speed_of(run: StoredRun, names: Iterable[str]) -> Speed | None:
             # A video's frame takes the time of all its objects.
             each = [run.seconds(name, repeat, obj) for obj in run.objects(name, repeat)] if several else []
             times = np.sum(each, axis=0) if several else run.seconds(name, repeat)
-            frames, seconds = frames + len(times), seconds + float(times.sum())
+            count = len(run.masks(name, repeat)) if several else len(times)
+            frames, seconds = frames + count, seconds + float(times.sum())
             lanes, jobs = max(lanes, int(record.get("lanes", 1))), max(jobs, int(record.get("jobs", 1)))
             devices.setdefault(str(record.get("device_name") or record.get("device") or "unknown device"))
     return Speed(frames, seconds, lanes, jobs, tuple(devices), run.throughput) if seconds > 0 else None
@@ -346,33 +349,28 @@ def _boards(
             notes.append(f"{opened.title}: the runs have no sequence in common; left out.")
             return []
         own = {path: tuple(name for name in names if name in shared) for path, names in own.items()}
-    todo = []
-    for run in runs:
-        names = own[run.path]
+    todo = [(run, own[run.path]) for run in runs]
+    for run, names in todo:
         if not names:
             notes.append(f"{run.tracker} on {run.dataset}: nothing is finished yet; left out.")
-            continue
-        differing = _differing(run, opened, names)
-        if differing and not rules.allow_other_data:
-            raise ResultsError(
-                run.path,
-                f"results on another annotation of {listing(differing)} than is on disk now",
-                "the same",
-                "run again with --new, mend the data set ('trackzoo datasets check'), or see it marked with --allow-other-data",
-            )
-        todo.append((run, names, bool(differing)))
+    todo = [(run, names) for run, names in todo if names]
 
-    def work(item: tuple[StoredRun, tuple[str, ...], bool]) -> tuple[list[Entry], dict[str, str]]:
+    def work(item: tuple[StoredRun, tuple[str, ...]]) -> tuple[list[Entry], dict[str, str]]:
         refused: dict[str, str] = {}
         return list(_entries(item[0], opened, item[1], profiles, rules, refused if every else None)), refused
 
-    unknown = [(run, names) for run, names, _ in todo if kept_of(run).facts(names) is None]
+    unknown = [(run, names) for run, names in todo if kept_of(run).facts(names) is None]
     worth = sum(len(names) * len(run.repeats) for run, names in unknown) >= WORTH and len(unknown) > 1
-    if worth:
-        _prepare(opened, unknown, profiles)
+    plain = [(run, names) for run, names in unknown if isinstance(run, StoredRun) and boxed(run)]
+    with ahead(plain, worth=worth) as finish:
+        others = [_refuse_other_data(run, opened, names, rules) for run, names in todo]
+        if worth:
+            _prepare(opened, unknown, profiles)
+        finish()
+        done = each(work, todo, worth=worth)
     found: dict[str, list[Entry]] = {name: [] for name in profiles}
-    for (run, names, other), (entries, refused) in zip(todo, each(work, todo, worth=worth), strict=True):
-        remarks = remarks_of(run.identity)
+    for (run, names), other, (entries, refused) in zip(todo, others, done, strict=True):
+        remarks = (*remarks_of(run.identity), *told_of(run.identity))
         scored = {}
         for entry in entries:
             scored[entry.scores.profile] = replace(entry, other_data=other, remarks=remarks)
@@ -616,6 +614,19 @@ def _mended(entries: Iterable[Entry], most: int = 8) -> tuple[str, ...]:
     """What a profile mended in the boxes; all of it stands in the page's provenance."""
     lines = [f"{entry.tracker}: {note}" for entry in entries for note in entry.scores.notes]
     return (*lines[:most], *([f"… and {len(lines) - most} more such notes"] if len(lines) > most else []))
+
+
+def _refuse_other_data(run: StoredRun, opened: Opened, names: Iterable[str], rules: Rules) -> bool:
+    """Whether the annotation is another one than the run was made on. Raises `ResultsError` where that is not let through."""
+    differing = _differing(run, opened, names)
+    if differing and not rules.allow_other_data:
+        raise ResultsError(
+            run.path,
+            f"results on another annotation of {listing(differing)} than is on disk now",
+            "the same",
+            "run again with --new, mend the data set ('trackzoo datasets check'), or see it marked with --allow-other-data",
+        )
+    return bool(differing)
 
 
 def _differing(run: StoredRun, opened: Opened, names: Iterable[str]) -> list[str]:
