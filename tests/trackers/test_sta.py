@@ -128,12 +128,12 @@ def constructed(**kwds: Any) -> dict[str, Any]:
 
 
 def test_iterations_are_the_constructors() -> None:
-    path = Path("sta.pth.tar")
+    path = Path("sta.pth")
     assert iterations_of(constructed(optim_iter=7), path) == 7
     for silent in (None, constructed(), {"class": "x"}, constructed(num_filters=16), "text"):
         assert iterations_of(silent, path) is None
     for wrong in (0, -3, 2.5, "5", None, True, 10**9):
-        with pytest.raises(DataError, match=r"sta\.pth\.tar: .*optim_iter"):
+        with pytest.raises(DataError, match=r"sta\.pth: .*optim_iter"):
             iterations_of(constructed(optim_iter=wrong), path)
 
 
