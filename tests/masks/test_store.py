@@ -239,3 +239,28 @@ def test_killed_and_started_again_no_mask_is_lost_or_half_written(tmp_path: Path
     assert contents(rough) == contents(calm)
     assert not list(rough.rglob(SPOOL))
     assert not list(rough.rglob(".*.tmp"))
+
+
+def test_two_runs_on_one_folder_share_the_videos(tmp_path: Path) -> None:
+    pair = [start(tmp_path) for _ in range(2)]
+    done = []
+    for process in pair:
+        text, _ = process.communicate(timeout=120)
+        assert process.returncode == 0, text
+        done.append(int(text.split("done ")[1].split(",")[0]))
+    assert sum(done) == 5, done
+    [result] = find_runs(tmp_path)
+    for name in result.expected:
+        result.verify(name)
+    assert not list(tmp_path.rglob(SPOOL))
+
+
+def test_a_full_disk_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(self: Path, data: bytes) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    outcome = run(listener(), Videos({"both": {1: 0, 2: 0}}), results=tmp_path)
+    [(_, cause)] = outcome.failed
+    assert "no space left on device, expected room for masks; finished trials are kept" in str(cause)
+    assert not list(tmp_path.rglob(SPOOL))

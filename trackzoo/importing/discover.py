@@ -33,6 +33,7 @@ _BESIDE = (
     "_confidence",
     "_score",
     "_scores",
+    "_masks",
 )
 _TEXT = (".txt", ".csv")
 _RUN = re.compile(r"(.+)_(\d{3})")

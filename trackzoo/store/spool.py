@@ -12,6 +12,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from trackzoo.errors import ResultsError
 from trackzoo.trial import FILES, LINES, Piece, StreamedMasks
 
 #: Folder beside the protocols' folders.
@@ -39,7 +40,16 @@ class Spool:
 
         Raises:
             ValueError: two frames with one name, or pictures of different sizes.
+            ResultsError: it cannot be written.
         """
+        try:
+            self._add(index, piece)
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            do = "finished trials are kept; make room or name another --results"
+            raise ResultsError(self._folder, reason, "room for masks", do) from None
+
+    def _add(self, index: int, piece: Piece) -> None:
         if self._home is None:
             self._home = Path(tempfile.mkdtemp(dir=self._folder))
             self._size = piece.size

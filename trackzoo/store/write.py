@@ -197,7 +197,8 @@ class Session:
         """Folder for masks of trials that are running; it goes with the session. Raises `ResultsError`."""
         folder = self.place.parent / SPOOL / self._claims.token
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            with locked(self.place.parent):  # nobody removes the folder above at the same time
+                folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise _unwritable(folder, error) from None
         return folder
@@ -288,9 +289,10 @@ class Session:
     def close(self) -> None:
         """Give the claims back, and the room for masks. Safe to call twice."""
         spools = self.place.parent / SPOOL
-        shutil.rmtree(spools / self._claims.token, ignore_errors=True)
-        with contextlib.suppress(OSError):
-            spools.rmdir()
+        if spools.is_dir():
+            shutil.rmtree(spools / self._claims.token, ignore_errors=True)
+            with contextlib.suppress(OSError), locked(self.place.parent):
+                spools.rmdir()
         self._claims.close()
         for folder in self.folders.values():
             try:
