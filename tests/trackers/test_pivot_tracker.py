@@ -187,6 +187,22 @@ def test_the_clock_counts_table_8s_stages() -> None:
     assert all(seconds >= 0 for seconds in clock.seconds.values())
 
 
+def test_stages_within_stages_count_their_own_time_alone() -> None:
+    from time import sleep
+
+    from trackzoo.tracker import StageClock
+
+    clock = StageClock()
+    with clock.stage("all"):
+        with clock.stage("part"):
+            sleep(0.05)
+        with clock.within("refiner.").stage("part"):
+            sleep(0.05)
+    assert clock.seconds["part"] >= 0.05
+    assert clock.seconds["refiner.part"] >= 0.05
+    assert clock.seconds["all"] < 0.05
+
+
 def test_cost_counts_the_busiest_frames() -> None:
     """Whatever random weights find: so many candidates, and one new template, go through CLIP on every frame."""
     from trackzoo.cost import measure

@@ -81,12 +81,12 @@ class PiVOTState(ToMPState):
 
 @dataclass(frozen=True)
 class Refined:
-    """What refinement did to one object's prompt; filled where a probe is attached.
+    """What refinement did to one object's prompt, for probes.
 
     Attributes:
         candidates: all local maxima.
         crops: (N, 3, R, R) of those that were cut, before CLIP's own resizing.
-        features, references: (N, D), (2, D) CLIP's of the crops and of the templates; of length one.
+        features, references: (N, D), (2, D) CLIP's of the crops and of the templates.
         shares: (N, 2) see `similarities`.
     """
 
@@ -177,12 +177,13 @@ class PiVOTTracker(ToMPTracker[PiVOTState]):
         lacking = list(dict.fromkeys(each for pair in pairs for each in pair if each.features is None))
         if lacking:
             found = self.backbone(torch.stack([each.image for each in lacking]))
+            # Copies, here and below: what is kept must not hold its whole batch in memory.
             for template, own in zip(lacking, found, strict=True):
-                template.features = own
+                template.features = own.clone()
         with self.stage("PGN"):
             stacked = torch.stack([torch.stack([each.features for each in pair]) for pair in pairs])  # type: ignore[misc]
             for bank, share in zip(fresh, self._each(self.network.test_fuse.share, stacked), strict=True):
-                bank.share = share
+                bank.share = share.clone()
 
     def _refine(self, states: ListOf[PiVOTState], crops: Tensor, prompts: Tensor) -> Tensor:
         """Prompts (B, n, n) after CLIP has seen their candidates, those of all objects in one call."""
@@ -247,7 +248,7 @@ class PiVOTTracker(ToMPTracker[PiVOTState]):
         for row, (state, step, image) in enumerate(zip(states, steps, images, strict=True)):
             state.previous = Regression(step.ltrb, step.window.coords, frames[row].size[::-1])
             bank, number = state.templates, state.count + 1
-            new = bank.known(Template(image))
+            new = bank.known(Template(image.clone()))
             if number <= FIRST or number == SECOND:
                 changed[row] = True
                 if number == SECOND:
@@ -294,5 +295,5 @@ class PiVOTTracker(ToMPTracker[PiVOTState]):
         self.probe("clip_images", len(joined))
         counts = [len(each) for each in pictures]
         for template, own in zip(lacking, found[sum(counts) :], strict=True):
-            template.clip = own
+            template.clip = own.clone()
         return list(torch.split(found[: sum(counts)], counts)) if counts else []
