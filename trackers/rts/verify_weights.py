@@ -18,7 +18,7 @@ STA_GOLDENS = Path(__file__).parent.parent / "sta" / "goldens" / "sta"
 
 def sta_case(case: Case) -> Case:
     """STA's goldens: in the folder `sta` beside the case's own, or else the packaged ones."""
-    beside = case.folder.parent / "sta"
+    beside = case.folder.resolve().parent / "sta"
     return Case(beside if beside.is_dir() else STA_GOLDENS, STA_GOLDENS)
 
 
