@@ -50,7 +50,8 @@ def boards(trackers: ListOf[Masks], dataset: Dataset, rules: Rules) -> list[Boar
     for name in profiles:
         entries = [_entry(masks, opened, name, rules) for masks in trackers]
         # More is better, incomplete ones last.
-        entries.sort(key=lambda entry: (not entry.complete, -entry.scores.metrics["jf"], entry.tracker))
+        main = "g" if all("g" in entry.scores.metrics for entry in entries) else "jf"
+        entries.sort(key=lambda entry: (not entry.complete, -entry.scores.metrics[main], entry.tracker))
         facts = VOS_PROFILES[name]
         notes = tuple(f"{entry.tracker}: {note}" for entry in entries for note in entry.scores.notes)
         found.append(
