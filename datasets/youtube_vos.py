@@ -3,7 +3,7 @@
 Images and masks are every fifth frame of 30 a second, numbered so (`00000`, `00005`, …). Training videos have a mask an image;
 of the validation and test videos only the masks in which objects appear are public, a server has the rest. No list of the
 official validation set is known here: `meta.json` or the folders give it. `jjval` is PyTracking's list of 300 training videos
-to validate on, `jjtrain` the rest.
+to validate on, `jjtrain` the rest. `valid-all` tracks all frames of the validation videos; the server scores every fifth.
 """
 
 from __future__ import annotations
@@ -21,6 +21,9 @@ from trackzoo.errors import DataError
 from trackzoo.roots import Root
 from trackzoo.sequence import Annotation, DatasetSpec, Problem, Sequence
 
+#: Split -> folder of its masks and `meta.json`, where that is called otherwise.
+_FOLDERS = {"jjval": "train", "jjtrain": "train", "valid-all": "valid"}
+
 _PAPER = "Xu et al., YouTube-VOS: A Large-Scale Video Object Segmentation Benchmark, arXiv 1809.03327"
 
 
@@ -30,19 +33,19 @@ def _spec(year: int, sequences: dict[str, int]) -> DatasetSpec:
         name=f"youtube-vos{year}",
         title=f"YouTube-VOS {year}",
         factory="trackzoo.datasets.youtube_vos:YouTubeVos",
-        splits=("valid", "train", "jjval", "jjtrain", "test"),
+        splits=("valid", "train", "jjval", "jjtrain", "test", "valid-all"),
         folders=names,
         aliases=(f"ytvos{year}",),
         page="https://youtube-vos.org/dataset/vos/",
         paper=_PAPER,
-        parts=("jjval", "jjtrain"),
+        parts=("jjval", "jjtrain", "valid-all"),
         sequences=sequences,
     )
 
 
 SPECS = (
-    _spec(2018, {"valid": 474, "train": 3471, "jjval": 300, "jjtrain": 3171}),
-    _spec(2019, {"valid": 507, "train": 3471, "jjval": 300, "jjtrain": 3171}),
+    _spec(2018, {"valid": 474, "train": 3471, "jjval": 300, "jjtrain": 3171, "valid-all": 474}),
+    _spec(2019, {"valid": 507, "train": 3471, "jjval": 300, "jjtrain": 3171, "valid-all": 507}),
 )
 
 
@@ -53,10 +56,12 @@ class Objects:
     Attributes:
         categories: object -> class.
         begin: object -> name of the first frame in which it is.
+        frames: names of the frames in which any of them is; the server of the validation set scores these.
     """
 
     categories: dict[int, str]
     begin: dict[int, str]
+    frames: frozenset[str] = frozenset()
 
 
 def read_meta(path: Path) -> dict[str, Objects]:
@@ -80,15 +85,16 @@ def read_meta(path: Path) -> dict[str, Objects]:
 
 
 def _objects(path: Path, name: str, video: Any) -> Objects:
-    categories, begin = {}, {}
+    categories, begin, named = {}, {}, set()
     try:
         for key, facts in video["objects"].items():
             categories[int(key)] = str(facts.get("category", ""))
             if frames := facts.get("frames"):
                 begin[int(key)] = str(frames[0])
+                named.update(map(str, frames))
     except (KeyError, TypeError, AttributeError, ValueError):
         raise DataError(path, f"odd facts about video '{name}'", '{"objects": {"1": {"category": …}}}') from None
-    return Objects(categories, begin)
+    return Objects(categories, begin, frozenset(named))
 
 
 def _classes(
@@ -132,17 +138,31 @@ class YouTubeVos(FileDataset[VosFiles]):
     tree: ClassVar[str] = """\
 YouTube-VOS/
   train/  JPEGImages/003234408d/00000.jpg …   Annotations/003234408d/00000.png …   meta.json
-  valid/  JPEGImages/0062f687f1/00000.jpg …   Annotations/0062f687f1/00000.png     meta.json"""
+  valid/  JPEGImages/0062f687f1/00000.jpg …   Annotations/0062f687f1/00000.png     meta.json
+  valid_all_frames/  JPEGImages/0062f687f1/00000.jpg 00001.jpg …                   split valid-all"""
 
     def __init__(self, spec: DatasetSpec, split: str, root: Root | None) -> None:
         super().__init__(spec, split, root)
-        self.public_truth = split not in ("valid", "test")
+        self.public_truth = split not in ("valid", "test", "valid-all")
 
     @property
     def _home(self) -> Path:
         """Folder of the split, in whatever depth the archive was unpacked (`valid/`, `valid/valid/`)."""
-        nested, plain = self._homes("train" if self.split in ("jjval", "jjtrain") else self.split)
+        nested, plain = self._homes(_FOLDERS.get(self.split, self.split))
         return nested if (nested / "JPEGImages").is_dir() else plain
+
+    @property
+    def _pictures(self) -> Path:
+        """Folder of the images: every fifth frame lies beside the masks, all of them in a folder of their own."""
+        if self.split != "valid-all":
+            return self._home
+        nested, plain = self._homes("valid_all_frames")
+        return nested if (nested / "JPEGImages").is_dir() else plain
+
+    def asked_frames(self, name: str) -> frozenset[str]:
+        """Frames of which the server wants label maps, by `meta.json`; empty where that names the objects' first ones alone."""
+        objects = self._meta.get(name)
+        return objects.frames if objects is not None and objects.frames - set(objects.begin.values()) else frozenset()
 
     def _homes(self, part: str) -> tuple[Path, Path]:
         return self.folder / part / part, self.folder / part
@@ -171,7 +191,7 @@ YouTube-VOS/
 
     def files(self, name: str) -> VosFiles:
         """`Annotations` and `JPEGImages`, a folder a video."""
-        images = _Fifths(self._home / "JPEGImages" / name)
+        images = _Fifths(self._pictures / "JPEGImages" / name)
         return VosFiles(name, (self._home / "Annotations" / name,), images=images, counted=True, dense=False)
 
     @staticmethod
@@ -180,9 +200,10 @@ YouTube-VOS/
         return read_masks(files)
 
     def facts(self, files: VosFiles) -> dict[str, Any]:
-        """Class of the first object, the rate of every fifth frame of 30 a second, and each object's class and part."""
+        """Class of the first object, the rate (every fifth frame of 30 a second, or all), and each object's class and part."""
         facts = partial(_classes, self.meta, self.trained, files.name)
-        return {"fps": 6.0, "category": partial(_category, self.meta, files.name), "facts": facts}
+        rate = 30.0 if self.split == "valid-all" else 6.0
+        return {"fps": rate, "category": partial(_category, self.meta, files.name), "facts": facts}
 
     @cached_property
     def _trained(self) -> frozenset[str]:

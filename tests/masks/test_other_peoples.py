@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import shutil
 import zipfile
 from collections.abc import Callable
@@ -234,6 +235,38 @@ def test_youtube_vos_package_with_late_objects(tmp_path: Path) -> None:
     assert done.tracker == "theirs"
     build_masks(SERVERS["ytvos"], only(tmp_path / "again"), data, tmp_path / "b.zip")
     assert (tmp_path / "a.zip").read_bytes() == (tmp_path / "b.zip").read_bytes()
+
+
+def test_all_frames_are_tracked_and_those_that_are_asked_for_packed(tmp_path: Path) -> None:
+    """`valid_all_frames`: the server wants every fifth, which `meta.json` names."""
+    root = tmp_path / "YouTube-VOS2019"
+    objects = {1: ("cat", 0), 2: ("owl", 3)}
+    youtube(root, "valid", {"v": objects})
+    starts = {1: 0, 2: 3}
+    images = root / "valid_all_frames/JPEGImages/v"
+    images.mkdir(parents=True)
+    for index in range(26):
+        shown = {obj: begin for obj, begin in starts.items() if index >= 5 * begin}
+        Image.fromarray(vosmini.picture(dict.fromkeys(shown, 0), index // 5)).save(
+            images / f"{index:05d}.jpg", quality=100
+        )
+    meta = json.loads((root / "valid/meta.json").read_text())
+    for obj, begin in starts.items():
+        meta["videos"]["v"]["objects"][str(obj)]["frames"] = [f"{5 * index:05d}" for index in range(begin, 6)]
+    (root / "valid/meta.json").write_text(json.dumps(meta))
+    data = open_dataset("youtube-vos2019-valid-all", root)
+    assert (data["v"].fps, len(data["v"].frames), data["v"].annotation.starts) == (30, 26, {1: 0, 2: 15})
+    assert data.check() == []
+    outcome = run(huer.choice(), data, results=tmp_path / "runs")
+    assert not outcome.failed, outcome.failed
+    assert len(outcome.stored().masks("v")) == 26
+    verdict = build_masks(SERVERS["ytvos"], outcome.stored(), data, tmp_path / "a.zip")
+    assert (verdict.faults, verdict.files) == ((), 6)
+    # Somebody's maps of these frames alone are whole, too.
+    with zipfile.ZipFile(tmp_path / "a.zip") as file:
+        file.extractall(tmp_path / "theirs")
+    import_folder(tmp_path / "theirs", data, tmp_path / "again")
+    assert only(tmp_path / "again").masks("v").frames == (0, 5, 10, 15, 20, 25)
 
 
 def test_a_package_with_a_fault_is_not_left_behind(tmp_path: Path, davis: Dataset, maps: Path) -> None:

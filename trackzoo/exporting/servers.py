@@ -122,7 +122,8 @@ def _expected_masks(dataset: Dataset) -> Expected:
         annotation = sequence.annotation
         first = min(annotation.starts.values())
         stems = [Path(name).stem for name in image_names(dataset, sequence.name)]
-        frames[sequence.name] = tuple(stems[first:])
+        asked = dataset.asked_frames(sequence.name) if hasattr(dataset, "asked_frames") else frozenset()
+        frames[sequence.name] = tuple(stem for stem in stems[first:] if not asked or stem in asked)
         labels = annotation.masks[first] if annotation.masks is not None else None
         if labels is not None:
             shapes[sequence.name] = (labels.shape[0], labels.shape[1])
@@ -330,7 +331,7 @@ SERVERS = {
             "ytvos",
             "YouTube-VOS",
             "youtube-vos2019-valid",
-            ("youtube-vos2018-valid", "youtube-vos2019-test"),
+            ("youtube-vos2019-valid-all", "youtube-vos2018-valid", "youtube-vos2018-valid-all", "youtube-vos2019-test"),
             True,
             check_ytvos,
         ),

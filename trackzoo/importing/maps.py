@@ -166,12 +166,13 @@ class ForeignMaps:
         files = {index: there.pop(stem) for index, stem in enumerate(stems) if stem and stem in there}
         begin = min(sequence.annotation.starts.values())
         annotated = sequence.annotation.annotated
-        # A server may ask for any frame; what is scored here are the annotated ones.
+        # A server may ask for any frame, unless the data set says for which; what is scored here are the annotated ones.
+        asked = self.data.asked_frames(sequence.name) if hasattr(self.data, "asked_frames") else frozenset()
         every = annotated is None or not self.data.public_truth
         wanted = [
             index
             for index, stem in enumerate(stems)
-            if index > begin and stem and (every or bool(annotated[index]))  # type: ignore[index]
+            if index > begin and stem and (every or bool(annotated[index])) and (not asked or stem in asked)  # type: ignore[index]
         ]
         lacking = [stems[index] for index in wanted if index not in files]
         if lacking:
