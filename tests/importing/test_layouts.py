@@ -43,6 +43,21 @@ def test_flat_text(tmp_path: Path, separator: str, layout: str) -> None:
     assert run.notes == []
 
 
+def test_trackers_behind_the_names(tmp_path: Path) -> None:
+    """Files none of which is called like a sequence: `Bird1_ECO.txt` of two trackers, `otb_Bird1.txt`."""
+    data = foreign.zoo()
+    for tracker, lag in (("ECO", 1), ("my_own", 3)):
+        for file in foreign.flat(tmp_path / "plain" / tracker, data, lag=lag).iterdir():
+            (tmp_path / "mixed").mkdir(exist_ok=True)
+            (tmp_path / "mixed" / f"{file.stem}_{tracker}.txt").write_bytes(file.read_bytes())
+    found = runs(tmp_path / "mixed", data)
+    assert set(found) == {"ECO", "my_own"}
+    holds(found["ECO"], data, lag=1)
+    holds(found["my_own"], data, lag=3)
+    foreign.flat(tmp_path / "KCF", data, prefix="otb_")
+    holds(runs(tmp_path / "KCF", data)["KCF"], data)
+
+
 def test_pytracking_runs_are_repetitions(tmp_path: Path) -> None:
     data = foreign.zoo(prefix="uav_")
     for number in range(3):

@@ -93,6 +93,17 @@ def test_with_restarts(tmp_path: Path, vot2015: Dataset) -> None:
     assert under.profile == "pysot"
 
 
+def test_with_restarts_side_by_side(tmp_path: Path, vot2015: Dataset) -> None:
+    """Files that somebody took out of the toolkit's folders: the code of the start tells what they are."""
+    for name in NAMES:
+        text(tmp_path / f"r/SiamFC/{name}.txt", tracked(range(FRAMES), 6))
+    flat = evaluate_folder(tmp_path / "r", vot2015, Rules()).boards[0]
+    supervised(tmp_path / "s/SiamFC", 6)
+    usual = evaluate_folder(tmp_path / "s", vot2015, Rules()).boards[0]
+    assert (flat.profile, flat.protocol) == (usual.profile, usual.protocol) == ("vot", "vot-supervised")
+    assert flat.entries[0].scores.metrics == pytest.approx(usual.entries[0].scores.metrics, nan_ok=True)
+
+
 def test_ragged_repetitions_are_told(tmp_path: Path, vot2015: Dataset) -> None:
     supervised(tmp_path / "r/A", 0, 3)
     (tmp_path / "r/A/baseline/ants1/ants1_003.txt").unlink()

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -235,7 +235,11 @@ def _flat(folder: Path, files: list[str], speller: Speller) -> list[Candidate]:
         ((stem, folder / name, None) for stem, name in texts.items() if stem not in beside), speller
     )
     if not sources:
-        return []
+        return _decorated(folder, {stem: name for stem, name in texts.items() if stem not in beside}, speller)
+    if speller.dataset.protocol.startswith("vot") and any(_is_start(source.path) for source in sources.values()):
+        # Results with restarts, whose toolkit puts them into folders; here they lie side by side.
+        protocol = _EXPERIMENTS.get(plain(folder.name), "vot-supervised")
+        return [Candidate("", "vot", folder, {0: sources}, strangers, doubles, protocol)]
     with_extras = {
         name: replace(
             source,
@@ -261,6 +265,44 @@ def _flat(folder: Path, files: list[str], speller: Speller) -> list[Candidate]:
     elif any(stem.endswith(("_time", "_object_presence_scores")) for stem in beside):
         layout = "pytracking"
     return [Candidate("", layout, folder, {0: with_extras}, strangers, doubles)]
+
+
+def _decorated(folder: Path, texts: Mapping[str, str], speller: Speller) -> list[Candidate]:
+    """Text files none of which is called like a sequence: what all begin with is left off, what is behind names a tracker.
+
+    `otb_Basketball.txt`, `basketball_ECO.txt`; also of several trackers side by side.
+    """
+    if len(texts) < 2:
+        return []
+    one, other = min(texts), max(texts)  # what these begin with, all do
+    shared = one[: next((place for place, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), len(one))]
+    before = max((shared.rfind(sign) for sign in "_-."), default=-1) + 1
+    groups: dict[str, list[tuple[str, Path, tuple[str, How] | None]]] = {}
+    strangers = []
+    for stem, name in texts.items():
+        parts = stem[before:].split("_")
+        used = next((n for n in range(len(parts), 0, -1) if speller.find("_".join(parts[:n]))), 0)
+        if used:
+            spelling = "_".join(parts[:used])
+            groups.setdefault("_".join(parts[used:]), []).append((spelling, folder / name, speller.find(spelling)))
+        else:
+            strangers.append(name)
+    if 2 * sum(map(len, groups.values())) < len(texts):
+        return []
+    found = []
+    for tracker, entries in groups.items():
+        sources, _, doubles = _choose(entries, speller)
+        found.append(Candidate(tracker, "flat", folder, {0: sources}, tuple(strangers), doubles))
+    return found
+
+
+def _is_start(path: Path) -> bool:
+    """Whether the first row is VOT's code for a start."""
+    try:
+        with path.open("rb") as file:
+            return file.readline(64).strip() == b"1"
+    except OSError:
+        return False
 
 
 def _first(*paths: Path | None) -> Path | None:
