@@ -12,6 +12,7 @@ import pytest
 from hypothesis import example, given, settings, strategies as st
 from tinysatracker import LISTS, TINY, filled, vocabulary
 
+import trackzoo
 from trackzoo.engine.runner import run
 from trackzoo.errors import DataError, ResultsError, SettingsError, TrackzooError
 from trackzoo.frames import ArrayFrames
@@ -202,6 +203,7 @@ def test_a_run_tells_each_sequences_text(bert: Path, tmp_path: Path, monkeypatch
     )
     assert told == ["a red car"] * 2
     assert identity(other.folder)["text"] == "a red car"
+    assert 'every object was told "a red car"' in str(trackzoo.compare(results=tmp_path / "said"))
     told.clear()
     none = run("satracker", SYNTH, results=tmp_path / "none", weights="random", settings=made, text="", device="cpu")
     assert told == ["", ""]
