@@ -21,6 +21,7 @@ from torch import Tensor
 
 from trackzoo.engine.devices import device_name
 from trackzoo.nn.folding import inference_copy
+from trackzoo.trackers.rts.enlarge import bicubic
 from trackzoo.trackers.rts.filters import learn_instance_filters, learn_segmentation_filters
 from trackzoo.trackers.rts.network import RTSNetwork
 from trackzoo.trackers.sta.encoders import BoxEncoder
@@ -132,6 +133,11 @@ def rows(crop: tuple[int, int], samples: int) -> list[Saving]:
             lambda: network.decoder.project(last, crop),
         ),
         Saving(
+            "decoder's enlargements, twice the size each",
+            lambda: interpolated(interpolated(last[:, :9])),
+            lambda: twice(twice(last[:, :9])),
+        ),
+        Saving(
             "channels last (setting fast): backbone",
             lambda: network.features(picture)["layer4"],
             lambda: laid.features(picture)["layer4"],
@@ -158,6 +164,16 @@ def rows(crop: tuple[int, int], samples: int) -> list[Saving]:
         ),
         Saving("STA's features reduced once for both passes", lambda: sta_decoded(True), lambda: sta_decoded(False)),
     ]
+
+
+def interpolated(maps: Tensor) -> Tensor:
+    """Twice the size, by torch's function."""
+    return F.interpolate(maps, scale_factor=2, mode="bicubic", align_corners=False)
+
+
+def twice(maps: Tensor) -> Tensor:
+    """Twice the size, by ours."""
+    return bicubic(maps, (2 * maps.shape[2], 2 * maps.shape[3]))
 
 
 def timed(work: Callable[[], Any]) -> float:

@@ -73,7 +73,7 @@ def by_autograd(residual: Any, start: Tensor, iterations: int) -> tuple[Tensor, 
         [gradient] = torch.autograd.grad(found, own, found.detach(), retain_graph=True)
         [change] = torch.autograd.grad(transposed, dummy, gradient)
         own = own - gradient.square().sum() / change.square().sum().clamp(min=1e-8) * gradient
-    losses.append(float(residual(own).square().mean()))
+    losses.append(float(residual(own.detach()).square().mean()))
     return own.detach(), losses
 
 

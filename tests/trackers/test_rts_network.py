@@ -16,6 +16,7 @@ from trackzoo.parity.target import Certificate
 from trackzoo.parity.targets import target
 from trackzoo.trackers.rts.box_encoder import rectangle
 from trackzoo.trackers.rts.decoder import Projection
+from trackzoo.trackers.rts.enlarge import bicubic
 from trackzoo.trackers.rts.filters import apply_filters, learn_instance_filters
 from trackzoo.trackers.rts.network import MEAN, RTSNetwork, normalised
 from trackzoo.trackers.rts.verify_weights import Weights
@@ -100,6 +101,23 @@ def test_enlarging_after_the_last_convolution_equals_enlarging_before_it() -> No
     maps = torch.randn(2, 8, 7, 9, dtype=torch.float64)
     for size in ((56, 72), (31, 75), (14, 18)):
         torch.testing.assert_close(project(maps, size), project.direct(maps, size))
+
+
+@pytest.mark.parametrize("size", [(14, 18), (13, 18), (56, 72), (7, 9)])
+def test_enlarging_is_torchs_bicubic(size: tuple[int, int]) -> None:
+    """Twice the size is computed in another way; also of a single row, and with a gradient."""
+    torch.manual_seed(0)
+    maps = torch.randn(2, 3, 7, 9)
+    expected = torch.nn.functional.interpolate(maps, size, mode="bicubic", align_corners=False)
+    torch.testing.assert_close(bicubic(maps, size), expected)
+    torch.testing.assert_close(bicubic(maps.to(memory_format=torch.channels_last), size), expected)
+    line = maps[:, :, :1, :2]
+    torch.testing.assert_close(
+        bicubic(line, (2, 4)), torch.nn.functional.interpolate(line, (2, 4), mode="bicubic", align_corners=False)
+    )
+    maps.requires_grad_()
+    bicubic(maps, size).sum().backward()
+    assert maps.grad is not None
 
 
 def test_training_reaches_every_parameter() -> None:

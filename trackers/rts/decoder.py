@@ -13,6 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from trackzoo.trackers.rts.enlarge import bicubic
+
 #: Levels, coarse to fine -> (channels of the backbone's map, channels of the decoder).
 LEVELS: Mapping[str, tuple[int, int]] = {
     "layer4": (2048, 256),
@@ -97,9 +99,9 @@ class Projection(nn.Module):
         `conv2` after a bicubic enlargement is written as its nine taps before it: enlarging is linear and keeps channels apart,
         so nine maps are enlarged in place of 32, and then added, each shifted by its tap's place (equal up to rounding).
         """
-        x = F.relu(self.conv1(_bicubic(x, (2 * x.shape[-2], 2 * x.shape[-1]))))
+        x = F.relu(self.conv1(bicubic(x, (2 * x.shape[-2], 2 * x.shape[-1]))))
         taps = self.conv2.weight[0].flatten(1).t()[:, :, None, None]  # (9, c/2, 1, 1)
-        maps = F.pad(_bicubic(F.conv2d(x, taps), size), (1, 1, 1, 1))
+        maps = F.pad(bicubic(F.conv2d(x, taps), size), (1, 1, 1, 1))
         height, width = size
         total = maps[:, 0, :height, :width]
         for tap in range(1, 9):
@@ -110,13 +112,9 @@ class Projection(nn.Module):
 
     def direct(self, x: Tensor, size: tuple[int, int]) -> Tensor:
         """The same in the order of the figure, which is slower."""
-        x = F.relu(self.conv1(_bicubic(x, (2 * x.shape[-2], 2 * x.shape[-1]))))
-        out: Tensor = self.conv2(_bicubic(x, size))
+        x = F.relu(self.conv1(bicubic(x, (2 * x.shape[-2], 2 * x.shape[-1]))))
+        out: Tensor = self.conv2(bicubic(x, size))
         return out
-
-
-def _bicubic(maps: Tensor, size: tuple[int, int]) -> Tensor:
-    return F.interpolate(maps, size, mode="bicubic", align_corners=False)
 
 
 class Decoder(nn.Module):
