@@ -398,3 +398,11 @@ def test_benchmarks_with_language_give_it(build: Any, tmp_path: Path, monkeypatc
     )
     assert [str(cause) for _, cause in outcome.failed] == []
     assert told == [words]
+
+
+def test_inspect_on_the_command_line(bert: Path, tmp_path: Path) -> None:
+    made = {**SMALL, "vocabulary": str(bert)}
+    settings = [f"--set={name}={json.dumps(each)}" for name, each in made.items()]
+    call("inspect", "satracker", "--random-weights", *settings, "--frames", "2", "--out", tmp_path)
+    kinds = {path.stem.rsplit("-", 1)[1] for path in tmp_path.glob("*.png")}
+    assert kinds == {"templates", "stages", "matching", "corners"}

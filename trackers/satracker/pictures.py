@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -49,6 +50,8 @@ def matching(tracker: Any, trace: Trace) -> Figure | None:
     figure, axes = grid(2)
     axes[0].imshow(image)
     axes[0].set_title("search", fontsize=8)
+    if said := trace.get("text", [""])[0]:
+        axes[0].set_xlabel("\n".join(wrap(said, 40)[:3]), fontsize=6, parse_math=False)
     values = upsampled(scores[:1])[0].cpu().numpy()
     _over(axes[1], image, values, f"dense matching, {values.min():.2f} to {values.max():.2f}", cmap="jet")
     return figure

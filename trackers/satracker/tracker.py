@@ -106,6 +106,7 @@ class SATrackerTracker(SearchTracker[SATrackerState]):
     def begin(self, crops: Tensor, windows: ListOf[ListOf[Window]], targets: ListOf[Target]) -> list[SATrackerState]:
         """Read each object's text, and compute the streams that never see a search region."""
         ids, masks = self._encode([target.text for target in targets])
+        self.probe("text", [target.text or "" for target in targets])
         kept = crops[:, 0]
         if self.remembers:
             kept = self.network.remember(kept, ids, masks).pack()
