@@ -96,7 +96,7 @@ def test_lanes_agree(kind: str, benchmark: ModuleType) -> None:
     """1, 4, 16 objects at once get the boxes that each gets alone, to a hundredth of a pixel."""
     small = made(kind)
     most = 8 if kind == "dinov2" else 16
-    clips = benchmark.videos(most, 4)
+    clips = benchmark.videos(most, 3)
     for index, (_, box) in enumerate(clips):  # as many different objects out of four videos
         box += np.array([3.0, -2.0, 4.0, 5.0]) * (index // 4)
     log = watch(small)
@@ -223,6 +223,28 @@ def test_a_lost_target_stays_where_it_was_and_the_search_widens(benchmark: Modul
     assert state.scale == 2.5  # of the scales no smaller than the last: 3 and 2
 
 
+@pytest.mark.parametrize(
+    "box",
+    [(50, 40, 1, 1), (50.5, 40.25, 3.5, 2.25), (-40, -30, 300, 200), (158, 118, 30, 40), (5, 60, 140, 3)],
+    ids=str,
+)
+@pytest.mark.parametrize("size", [(160, 120), (9, 8)], ids=str)
+def test_odd_first_boxes_and_pictures_give_finite_boxes(box: tuple[float, ...], size: tuple[int, int]) -> None:
+    width, height = size
+    first = np.array(box) * (width / 160)
+    video = np.random.RandomState(0).randint(0, 256, (3, height, width, 3)).astype(np.uint8)
+    small = made("even")
+    small.network.head.bb_regressor.bbreg_layer.bias += 200  # distances that are not finite
+    try:
+        for tracker in (small, made("odd")):
+            boxes = np.stack([prediction.box for prediction in tracker.track(video, first)])
+            assert np.isfinite(boxes).all()
+            assert (boxes[:, 2:] > 0).all()
+            assert (boxes[1:, 2:] <= max(width, height, 10)).all()
+    finally:
+        small.network.head.bb_regressor.bbreg_layer.bias -= 200
+
+
 def test_reported_numbers_are_clipped_where_pivot_does(benchmark: ModuleType) -> None:
     clips = benchmark.videos(4, 5)
     free, bounded = (
@@ -297,7 +319,7 @@ sizes = st.floats(1, 400, width=32)
 def test_a_clipped_box_lies_inside_with_ten_pixels(x1: float, y1: float, x2: float, y2: float) -> None:
     corner, size = clipped(float32([x1, y1, x2, y2]), (240, 320))
     assert (corner >= 0).all()
-    assert (size >= 10).all()
+    assert (size >= 10 - 1e-4).all()  # but for rounding
     assert (corner + size <= np.array([240, 320]) + 1e-3).all()
     inside = x1 >= 0 and y1 >= 0 and x2 <= 320 and y2 <= 240 and min(x2 - x1, y2 - y1) > 10.1
     if inside:

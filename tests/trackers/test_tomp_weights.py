@@ -158,9 +158,12 @@ def test_a_file_of_the_other_grid_is_refused_when_it_is_added_or_named(
         spec = replace(weights_specs()[f"tomp-l-{side}"], manifest=small_manifest)
         settings: dict[str, Any] = {"weights": path, "backbone": "dinov2", "side": side, "parts": SMALL}
         if side == 22:
-            assert add_weights(spec, path).fresh
+            added = add_weights(spec, path)
             tomp_tracker(**settings)
         else:
+            settings_of_the_converted = {**settings, "weights": added.path}
+            with pytest.raises(DataError, match="22 x 22 grid"):
+                tomp_tracker(**settings_of_the_converted)
             with pytest.raises(DataError, match="22 x 22 grid"):
                 add_weights(spec, path)
             with pytest.raises(DataError, match="22 x 22 grid"):

@@ -18,6 +18,8 @@ Float32 = NDArray[np.float32]
 STRIDE = 16
 #: Widths and heights that a box keeps inside the picture, at least.
 LEAST = np.float32(10)
+#: Corners beyond this many pixels are cut to it, which changes no box inside a picture.
+FAR = np.float32(1e6)
 
 
 def float32(values: ArrayLike) -> Float32:
@@ -121,6 +123,8 @@ def clipped(found: Float32, picture: tuple[int, int]) -> tuple[Float32, Float32]
         picture: (height, width).
     """
     corner, size = [], []
+    # An untrained network may say anything; a box must be finite.
+    found = np.clip(np.nan_to_num(found), -FAR, FAR)
     for low, high, limit in ((found[1], found[3], picture[0]), (found[0], found[2], picture[1])):
         first = max(np.float32(0), min(low, np.float32(limit) - LEAST))
         last = max(first + LEAST, min(low + (high - low), np.float32(limit)))

@@ -83,7 +83,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
 
         read_header(path)  # says what is wrong with a file that is cut
         try:
-            return Checkpoint(_unwrapped(load_file(path, device="cpu")))
+            return Checkpoint(_unwrapped(load_file(path, device="cpu")), None, read_constructor(path))
         except (SafetensorError, OSError) as error:
             found = f"an unreadable file ({' '.join(str(error).split())[:160]})"
             raise DataError(path, found, "a safetensors file", "download it again") from None
