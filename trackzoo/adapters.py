@@ -71,11 +71,21 @@ def spec_for(reference: str) -> TrackerChoice:
     summary = (inspect.getdoc(cls) or "").partition("\n")[0]
     takes, gives = frozenset({"box"}), frozenset({"box"})
     if form == "pytracking":
-        takes, gives = frozenset({"box", "mask", "text"}), frozenset({"box", "mask"})
+        takes, gives = frozenset({"box", "mask"}), frozenset({"box", "mask"})
     elif form == "trackzoo":
         takes, gives = cls.takes, cls.gives  # type: ignore[attr-defined]
+    # Nobody knows whether the class reads a description, so it is told one where there is one, and needs none.
+    told = frozenset({"text"})
+    takes = takes if form == "got10k" else takes | told
     spec = TrackerSpec(
-        name, name, "trackzoo.adapters:adapted", summary, takes=takes, gives=gives, batched=form == "trackzoo"
+        name,
+        name,
+        "trackzoo.adapters:adapted",
+        summary,
+        takes=takes,
+        gives=gives,
+        optional=takes & told,
+        batched=form == "trackzoo",
     )
     return TrackerChoice(name, spec, {"cls": reference})
 

@@ -135,10 +135,10 @@ class Tracker(Instrumented, ABC, Generic[State]):
     neighbours, up to floating-point noise.
     """
 
-    #: What it takes and gives, of `box`, `mask`, `text`, for a person's own class (`--tracker module:Class`); a plugin's
-    #: `TrackerSpec` says it instead.
-    takes: ClassVar[frozenset[str]] = frozenset({"box"})
-    gives: ClassVar[frozenset[str]] = frozenset({"box"})
+    #: What a person's own class (`--tracker module:Class`) takes and may give, of `box`, `mask`, `text`; one that says less is
+    #: refused where it cannot do before it is run. A plugin's `TrackerSpec` says it instead.
+    takes: ClassVar[frozenset[str]] = frozenset({"box", "mask"})
+    gives: ClassVar[frozenset[str]] = frozenset({"box", "mask"})
     #: Whether it looks at pixels at all; for one that does not, no picture is decoded.
     looks: bool = True
 

@@ -213,5 +213,13 @@ def test_lanes_and_processes_leave_the_same_files(tmp_path: Path, lanes: int, jo
 
 def test_a_persons_own_class_says_what_it_gives() -> None:
     spec = tracker("huer:Huer").spec
-    assert spec.gives == {"box", "mask"} == spec.takes
-    assert tracker("toys:Walk").spec.gives == {"box"}
+    assert spec.gives == {"box", "mask"}
+    assert spec.takes == {"box", "mask", "text"}
+    assert spec.optional == {"text"}  # data without descriptions will do
+    assert tracker("toys:Walk").spec.gives == {"box", "mask"}  # it does not say
+
+
+def test_a_class_that_gives_no_mask_after_all_is_told_what_helps(tmp_path: Path) -> None:
+    outcome = run("toys:Walk", Videos({"both": {1: 0, 2: 0}}), results=tmp_path)
+    text = "the tracker returned no mask of object 1: protocol 'vos' scores masks, --protocol ope runs it with boxes"
+    assert text in str(outcome.failed[0][1])

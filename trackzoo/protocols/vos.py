@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from trackzoo.errors import DataError, SettingsError
+from trackzoo.errors import DataError, SettingsError, TrackzooError
 from trackzoo.frames import Frame
 from trackzoo.geometry import Floats, box_of_mask
 from trackzoo.label_maps import MOST, encode, file_name, paint
@@ -59,7 +59,10 @@ class VosTrial(Trial):
         for obj, prediction in predictions.items():
             # On its first frame a tracker that was given a box may have none yet.
             if prediction.mask is None and obj not in visit.start:
-                raise ValueError(f"the tracker returned no mask of object {obj}")
+                raise TrackzooError(
+                    f"the tracker returned no mask of object {obj}: protocol 'vos' scores masks, --protocol ope runs it with "
+                    "boxes"
+                )
         size = visit.frame.size
         return Piece(file_name(visit.frame), encode(paint(predictions, size)), size)
 
