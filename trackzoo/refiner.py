@@ -102,7 +102,7 @@ class Refined(Tracker[RefinedState[Any]]):
         self.random_weights = tracker.random_weights or refiner.random_weights
 
     @property
-    def wants(self) -> frozenset[str]:  # type: ignore[override]
+    def wants(self) -> frozenset[str]:
         """See `Tracker.wants`. Masks are asked of the refiner where it gives them; of the tracker else."""
         return self.refiner.wants
 

@@ -51,3 +51,15 @@ def test_exact_and_bits() -> None:
     assert compare(other, bits, Tolerance("near", 1 / 16)).fits
     assert not compare(other, bits, Tolerance("near", 1 / 17)).fits
     assert compare(np.zeros(0), np.zeros(0), EXACT).fits
+
+
+def test_masks_by_their_overlap() -> None:
+    golden = np.zeros((4, 8), bool)
+    golden[:2] = True
+    ours = golden.copy()
+    ours[2, :2] = True
+    assert compare(ours, golden, Tolerance("overlap", 16 / 18)).fits
+    found = compare(np.packbits(ours), np.packbits(golden), Tolerance("overlap", 0.9))
+    assert not found.fits
+    assert (found.absolute, found.relative) == (2, pytest.approx(2 / 18))
+    assert compare(np.zeros((4, 8), bool), np.zeros((4, 8), bool), Tolerance("overlap", 0.999)).fits

@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from trackzoo.nn.precision import full
+
 
 def correlate(reference: Tensor, features: Tensor) -> Tensor:
     """Pixel-wise correlation: each reference position is a 1x1 filter.
@@ -17,7 +19,9 @@ def correlate(reference: Tensor, features: Tensor) -> Tensor:
     Returns:
         (B, h·w, H, W), channels in row-major order of the reference's positions; not scaled.
     """
-    found = torch.bmm(reference.flatten(2).transpose(1, 2), features.flatten(2))
+    # A sum of a thousand products that nothing scales: more than float16 can hold.
+    with full(features):
+        found = torch.bmm(reference.flatten(2).transpose(1, 2).float(), features.flatten(2).float())
     return found.reshape(len(features), -1, *features.shape[2:])
 
 
@@ -49,6 +53,8 @@ class NonLocal(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) to the same."""
         queries, keys, values = self.theta(x).flatten(2), self.phi(x).flatten(2), self.g(x).flatten(2)
-        weights = torch.softmax((queries.transpose(1, 2) @ keys).float(), dim=-1)  # (B, H·W, H·W/4)
-        mixed = (weights.to(values.dtype) @ values.transpose(1, 2)).transpose(1, 2)
-        return x + self.W(mixed.reshape(len(x), -1, *x.shape[2:]))
+        with full(x):
+            weights = torch.softmax(queries.transpose(1, 2).float() @ keys.float(), dim=-1)  # (B, H·W, H·W/4)
+            mixed = (weights @ values.transpose(1, 2).float()).transpose(1, 2)
+        found: Tensor = x + self.W(mixed.reshape(len(x), -1, *x.shape[2:]))
+        return found

@@ -163,7 +163,8 @@ class CornerMaskNetwork(nn.Module):
 
         `corners` are not used.
         """
-        return self.feature_extractor(crops, ("layer3",))["layer3"][:, :, 4:12, 4:12].contiguous()
+        features: Tensor = self.feature_extractor(crops, ("layer3",))["layer3"]
+        return features[:, :, 4:12, 4:12].contiguous()
 
     def forward(self, references: Tensor, crops: Tensor, masks: bool = True) -> Refined:
         """B objects in their crops (B, 3, 256, 256); without `masks` the mask head is spared."""

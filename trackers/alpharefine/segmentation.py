@@ -86,7 +86,8 @@ class Project(nn.Module):
     def forward(self, x: Tensor, side: int) -> Tensor:
         """(B, 64, H, W) to logits (B, 1, side, side)."""
         x = F.relu(self.conv1(_double(x)))
-        return self.conv2(_resize(_double(x), (side, side)))
+        logits: Tensor = self.conv2(_resize(_double(x), (side, side)))
+        return logits
 
 
 def _double(x: Tensor) -> Tensor:

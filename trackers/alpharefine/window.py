@@ -89,7 +89,7 @@ def reference_corners(box: Floats, where: Window) -> Floats:
     """
     half = np.array([box[2] * where.factors[0], box[3] * where.factors[1]]) / 2
     centre = (where.size - 1) / 2
-    return np.clip(np.concatenate([centre - half, centre + half]), 0, where.size)
+    return np.asarray(np.clip(np.concatenate([centre - half, centre + half]), 0, where.size))
 
 
 def box_in_picture(corners: Floats, where: Window) -> Floats:

@@ -66,6 +66,12 @@ class Deviation:
     text: str = ""
 
 
+def _bits(values: Array) -> NDArray[np.bool_]:
+    """Booleans, or the bits of bytes."""
+    packed = values.dtype == np.uint8
+    return np.unpackbits(values.astype(np.uint8)).astype(np.bool_) if packed else values.astype(np.bool_)
+
+
 def compare(ours: object, golden: Array, rule: Tolerance) -> Deviation:
     """Compare an array with the reference's under a rule; shapes must agree, except for sets."""
     found = np.asarray(ours)
@@ -83,12 +89,10 @@ def compare(ours: object, golden: Array, rule: Tolerance) -> Deviation:
         share = float(bits.sum()) / max(bits.size, 1)
         return Deviation(float(bits.sum()), share, share <= rule.limit)
     if rule.kind == "overlap":
-        ours_set, theirs = (
-            np.unpackbits(each) if each.dtype == np.uint8 else each.astype(bool) for each in (found, golden)
-        )
-        union = int((ours_set | theirs).sum())
-        iou = int((ours_set & theirs).sum()) / union if union else 1.0
-        return Deviation(float((ours_set ^ theirs).sum()), 1 - iou, iou >= rule.limit)
+        one, other = _bits(found), _bits(golden)
+        union = int((one | other).sum())
+        iou = int((one & other).sum()) / union if union else 1.0
+        return Deviation(float((one ^ other).sum()), 1 - iou, iou >= rule.limit)
     a, b = found.astype(np.float64), golden.astype(np.float64)
     same = (a == b) | (np.isnan(a) & np.isnan(b))
     with np.errstate(invalid="ignore"):
