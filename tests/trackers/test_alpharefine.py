@@ -12,14 +12,18 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+import votmini
 from hypothesis import given, settings, strategies as st
 from moving import moving
 
+import trackzoo
 from trackzoo.engine.runner import run
 from trackzoo.errors import DataError, SettingsError
 from trackzoo.frames import Frame
 from trackzoo.parity.fill import fill_state_dict
 from trackzoo.parity.targets import target
+from trackzoo.region_binary import read_binary
+from trackzoo.regions import Mask, Special
 from trackzoo.registry import open_dataset, refiner, tracker
 from trackzoo.sequence import Target
 from trackzoo.tracker import Prediction
@@ -256,6 +260,21 @@ def test_lanes_agree(tmp_path: Path) -> None:
     identity = json.loads((outcome.folder / "run.json").read_text())["identity"]
     assert identity["settings"] == {"refiner.size": SMALL}
     assert identity["weights"]["random"] is True
+
+
+def test_a_vot_result_of_a_box_tracker(tmp_path: Path) -> None:
+    """From anchors, forward and backward: masks in the files that the toolkit reads, and figures of them."""
+    votmini.sequence(tmp_path / "data", "ants", count=6, kind="mask", anchors={0: 1, 5: -1})
+    data = open_dataset("vot2021", tmp_path / "data")
+    choice = tracker("dcf+alpharefine").with_weights("random")
+    outcome = run(choice, data, results=tmp_path / "runs", lanes=2, settings={"refiner.size": SMALL})
+    assert (outcome.protocol, outcome.failed) == ("vot-multistart", [])
+    for anchor in (0, 5):
+        found = read_binary(outcome.folder / "ants" / f"ants_{anchor:08d}.bin")
+        assert (len(found), found[0]) == (6, Special(1))
+        assert all(isinstance(each, Mask) for each in found[1:])
+    metrics = trackzoo.evaluate(outcome, dataset=data).metrics
+    assert {"eao", "accuracy", "robustness"} <= set(metrics)
 
 
 # Verification.
