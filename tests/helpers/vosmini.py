@@ -190,6 +190,8 @@ class Listener(Tracker[Heard]):
             return Prediction(box, 0.25)
         if odd == "small":
             mask = mask[:-1]
+        if odd == "whole":
+            mask = mask.astype(np.uint8) * 255  # type: ignore[assignment]
         if odd == "grey":
             mask = mask.astype(np.float32)  # type: ignore[assignment]
         return Prediction(box, 0.25, mask if "masks" in self.wants else None)

@@ -163,6 +163,11 @@ def test_a_fault_of_the_tracker_is_one_line_and_leaves_nothing(tmp_path: Path, o
     assert not list(tmp_path.rglob(".spool"))
 
 
+def test_whole_numbers_will_do_as_a_mask(tmp_path: Path) -> None:
+    result = stored(tmp_path, odd="whole")
+    np.testing.assert_array_equal(result.masks("both")[6], vosmini.squares(TWO["both"], 6))  # type: ignore[arg-type]
+
+
 def _grows(starts: Any, index: int) -> np.ndarray:
     drawn = vosmini.picture(starts, index)
     return np.pad(drawn, ((0, 2), (0, 0), (0, 0))) if index >= 3 else drawn

@@ -67,8 +67,11 @@ def check_prediction(prediction: object) -> Prediction:
     if not np.isfinite(prediction.score):
         raise ValueError(f"the tracker returned the score {prediction.score}, expected a finite number")
     mask = None if prediction.mask is None else np.asarray(prediction.mask)
-    if mask is not None and (mask.ndim != 2 or mask.dtype != np.bool_):
+    if mask is not None and (mask.ndim != 2 or mask.dtype.kind not in "biu"):
+        # Of probabilities nobody but the tracker knows where the object ends.
         raise ValueError(f"the tracker returned a mask of shape {mask.shape}, {mask.dtype}; expected (H, W) bool")
+    if mask is not None and mask.dtype != np.bool_:
+        mask = mask != 0
     return replace(prediction, box=box, score=float(prediction.score), mask=mask)
 
 
