@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Iterator, Sequence as ListOf
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -95,8 +96,8 @@ class Behaviour:
         thresholds: of the localisation.
         conf_ths: the memory takes frames whose score is above this.
         report_limit: reported numbers are clipped to 0 and this, as PiVOT's tracker does; 0 reports them as they are.
-        deterministic: one object a network call, torch's deterministic operations, no TF32: equal bits for equal frames,
-            whatever the lanes.
+        deterministic: one object a network call and torch's deterministic operations: equal bits for equal frames, whatever
+            the lanes.
     """
 
     thresholds: Thresholds = field(default_factory=Thresholds)
@@ -106,27 +107,27 @@ class Behaviour:
 
 
 @contextmanager
-def exactly(wanted: bool) -> Iterator[None]:
-    """Where `wanted`: torch's deterministic operations, and no TF32, within the block."""
-    if not wanted:
-        yield
-        return
-    backends = torch.backends
-    before = (
-        torch.are_deterministic_algorithms_enabled(),
-        torch.is_deterministic_algorithms_warn_only_enabled(),
-        backends.cudnn.benchmark,
-        backends.cudnn.allow_tf32,
-        backends.cuda.matmul.allow_tf32,
-    )
-    # Operations without a deterministic form only warn: none that is used here lacks one on a CPU.
-    torch.use_deterministic_algorithms(True, warn_only=True)
-    backends.cudnn.benchmark = backends.cudnn.allow_tf32 = backends.cuda.matmul.allow_tf32 = False
+def numerics(dtype: str, deterministic: bool) -> Iterator[None]:
+    """How a GPU computes within the block: float32 in full where that is asked for (cuDNN would round it to TF32).
+
+    Args:
+        dtype: `fp32`, `fp16` or `bf16`.
+        deterministic: torch's deterministic operations too.
+    """
+    cudnn, matmul = torch.backends.cudnn, torch.backends.cuda.matmul
+    modes = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
+    flags = cudnn.benchmark, cudnn.allow_tf32, matmul.allow_tf32
+    if dtype == "fp32":
+        cudnn.allow_tf32 = matmul.allow_tf32 = False
+    if deterministic:
+        # Operations without a deterministic form only warn: none that is used here lacks one on a CPU.
+        torch.use_deterministic_algorithms(True, warn_only=True)
+        cudnn.benchmark = False
     try:
         yield
     finally:
-        torch.use_deterministic_algorithms(before[0], warn_only=before[1])
-        backends.cudnn.benchmark, backends.cudnn.allow_tf32, backends.cuda.matmul.allow_tf32 = before[2:]
+        cudnn.benchmark, cudnn.allow_tf32, matmul.allow_tf32 = flags
+        torch.use_deterministic_algorithms(modes[0], warn_only=modes[1])
 
 
 class ToMPTracker(Tracker[State], Generic[State]):
@@ -155,6 +156,9 @@ class ToMPTracker(Tracker[State], Generic[State]):
         dtype_named(dtype)
         self.network = network.to(device).eval().requires_grad_(False)
         self.behaviour = behaviour or Behaviour()
+        if self.behaviour.deterministic:
+            # cuBLAS reads it when it is first used.
+            os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         if compile:
             # In place, so that the modules keep their classes and names.
             self.network.feature_extractor.compile()
@@ -196,7 +200,7 @@ class ToMPTracker(Tracker[State], Generic[State]):
                 scales.append(scale)
                 bases.append((place.size / np.float32(scale)).astype(np.float32))
                 crops.append(self._first_crop(frame, place, scale))
-        with exactly(self.behaviour.deterministic):
+        with self._numerics():
             features = self.backbone(self._normalised(crops))
             labels, inside = [], []
             for place, scale, base in zip(places, scales, bases, strict=True):
@@ -236,7 +240,7 @@ class ToMPTracker(Tracker[State], Generic[State]):
             windows = [self._window(frame, state) for frame, state in zip(frames, states, strict=True)]
             pictures = [frame.tensor(self.device) for frame in frames]
             crops = self._normalised(list(cut_patches(pictures, windows)))
-        with exactly(self.behaviour.deterministic):
+        with self._numerics():
             features = self.backbone(crops)
             self.probe("features", features)
             with self.stage("prompt"), autocast(self.device, self.dtype):
@@ -253,10 +257,10 @@ class ToMPTracker(Tracker[State], Generic[State]):
                 )
                 for frame, state, window, row in zip(frames, states, windows, rows, strict=True)
             ]
-        with self.stage("memory"), exactly(self.behaviour.deterministic):
+        with self.stage("memory"), self._numerics():
             self._remember(states, steps, embedded)
         boxes = [self._reported(state) for state in states]
-        with self.stage("templates"), exactly(self.behaviour.deterministic):
+        with self.stage("templates"), self._numerics():
             self.after(frames, states, steps, boxes)
         if self._probe is not None:
             self.probe("search", crops)
@@ -315,6 +319,9 @@ class ToMPTracker(Tracker[State], Generic[State]):
         return np.clip(box, 0, limit) if limit else box
 
     # Parts of the network, timed; one object at a time where bits must not depend on the others.
+
+    def _numerics(self) -> AbstractContextManager[None]:
+        return numerics(self.dtype, self.behaviour.deterministic)
 
     def _each(self, call: Callable[..., Tensor], *batches: Tensor) -> Tensor:
         """`call` on the batches, under autocast; row by row and put together where bits must not depend on neighbours."""

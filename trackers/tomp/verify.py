@@ -23,7 +23,7 @@ from trackzoo.trackers.tomp.boxes import in_sample
 from trackzoo.trackers.tomp.build import tomp_tracker, unfilled
 from trackzoo.trackers.tomp.loading import PROMPTING
 from trackzoo.trackers.tomp.model import ToMPL, ToMPNetwork
-from trackzoo.trackers.tomp.tracker import Step, ToMPTracker
+from trackzoo.trackers.tomp.tracker import Step, ToMPTracker, numerics
 from trackzoo.trackers.tomp.training import distance_maps, giou_of_distances, label_maps, losses, positive_cells
 
 #: Scores and features; the filled networks' are about 1 (SPEC, section 10).
@@ -170,7 +170,7 @@ class ToMPTarget(Target):
         golden = case.arrays(file + ".npz")
         tracker = self.filled(case, setup)
         # Run through in one go: leaving and entering inference mode between two values would switch autocast off.
-        with torch.inference_mode():
+        with torch.inference_mode(), numerics(setup.dtype, False):
             found = list(
                 self.stage(case, tracker, golden) if file.startswith(self.stages) else track(case, tracker, golden)
             )
@@ -371,7 +371,7 @@ class ToMPL27Target(ToMPTarget):
             return
         network = self.filled(case, setup).network
         assert isinstance(network, ToMPL)
-        with torch.inference_mode():
+        with torch.inference_mode(), numerics(setup.dtype, False):
             found = list(dinov2(network, case.arrays(file + ".npz"), setup))
         yield from found
 
