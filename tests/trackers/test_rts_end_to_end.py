@@ -23,6 +23,7 @@ from trackzoo.regions import Mask, Special
 from trackzoo.registry import open_dataset, tracker
 from trackzoo.trackers.rts.network import RTSNetwork
 from trackzoo.trackers.rts.verify_weights import Weights
+from trackzoo.trackers.sta.network import STANetwork
 
 Cli = Callable[..., "subprocess.CompletedProcess[str]"]
 SMALL = {"image_sample_size": (64, 96)}
@@ -105,19 +106,42 @@ def test_from_an_official_checkpoint_to_tables(cli: Cli, shared: Path, tmp_path:
     assert done.returncode == 0, done.stderr
     assert "497 tensors" in done.stdout
     small = ("--device", "cpu", "--set", "image_sample_size=96,160")
-    # STA's weights are not here: a first box has no mask.
-    refused = cli("run", "-t", "rts", *small, "-d", "synth:sequences=1,length=3", timeout=300)
+    real = shared / "data" / "sequences" / "otb" / "Deer"
+    clip = tmp_path / "deer"
+    (clip / "img").mkdir(parents=True)
+    for image in sorted((real / "img").iterdir())[:3]:
+        (clip / "img" / image.name).write_bytes(image.read_bytes())
+    rows = (real / "groundtruth_rect.txt").read_text().splitlines()[:3]
+    (clip / "groundtruth.txt").write_text("\n".join(rows) + "\n")
+    boxes_alone = ("run", "-t", "rts", *small, "-d", "folder", "--data-root", clip)
+    # STA's weights are not here, and boxes have no masks.
+    refused = cli(*boxes_alone, timeout=300)
     assert refused.returncode != 0
     assert "STA's weights" in refused.stderr + refused.stdout
-    done = cli("run", "-t", "rts", *small, "--lanes", "2", "-d", "synth-vos:sequences=2,length=5", timeout=300)
+    assert "Traceback" not in refused.stderr
+    packaged = Path(target("sta").packaged)
+    net = Weights(Case(packaged, packaged), STANetwork).state_dict("trackzoo")
+    done = cli("weights", "add", "sta", official(net, tmp_path / "sta.pth.tar", "STANet"), timeout=300)
     assert done.returncode == 0, done.stderr
-    table = cli("report", "runs", "--dataset", "synth-vos:sequences=2,length=5", timeout=300)
+    # What was refused is known to have had no STA.
+    for arguments in ((*boxes_alone, "--new"), ("run", "-t", "rts", *small, "-d", "synth:sequences=1,length=3")):
+        done = cli(*arguments, timeout=300)
+        assert done.returncode == 0, done.stderr
+    identities = [json.loads(path.read_text())["identity"] for path in tmp_path.glob("runs/rts50/*/ope/run.json")]
+    assert len(identities) == 2
+    for identity in identities:
+        assert identity["weights"]["name"] == "rts50"
+        assert identity["depends"]["sta"]["name"] == "sta"
+    videos = "synth-vos:sequences=2,length=5"
+    done = cli("run", "-t", "rts", *small, "--lanes", "2", "-d", videos, timeout=300)
+    assert done.returncode == 0, done.stderr
+    table = cli("report", "-d", videos, timeout=300)
     assert table.returncode == 0, table.stderr
+    assert "J&F" in table.stdout
     clips = shared / "data" / "sequences" / "davis2016"
     if clips.is_dir():
-        done = cli(
-            *("run", "-t", "rts", *small, "-d", "davis2016", "--data-root", clips, "--protocol", "vos"),
-            *("--available", "--limit", "1", "-s", "scooter-black"),
-            timeout=900,
-        )
+        davis = ("-d", "davis2016", "--data-root", clips)
+        done = cli("run", "-t", "rts", *small, *davis, "--available", "-s", "scooter-black", timeout=900)
         assert done.returncode == 0, done.stderr
+        table = cli("report", *davis, "--allow-incomplete", timeout=300)
+        assert "J&F" in table.stdout, table.stderr

@@ -67,7 +67,8 @@ class InstanceBranch:
             features = self.network.classification_features(layer).float()
         boxes = torch.from_numpy(np.tile(box, (len(crops), 1)))[None].to(self.device)
         filters = self.network.new_instance_filters(features[None], boxes)
-        branch = Branch(self.memory.take(), SlotWeights(settings.clf_sample_memory_size, first=len(crops)), filters[0])
+        slots = SlotWeights(settings.clf_sample_memory_size, len(crops), settings.clf_init_samples_minimum_weight)
+        branch = Branch(self.memory.take(), slots, filters[0])
         if settings.schedule == "paper":
             branch.slots.keep_first = branch.slots.oldest = True
         for slot, sample in enumerate(features):

@@ -71,12 +71,14 @@ class RTSSettings(SegmentationSettings):
 
     Attributes:
         instance: whether the instance branch runs (paper, Table 1).
-        fallback: whether it gives box and search region where there is no mask (Table 2).
+        fallback: whether it gives box and search region where there is no mask (Table 2); the released code parts the two as
+            `use_clf_box_when_no_seg` and `trust_clf_when_no_seg`.
+        trust_seg_when_no_clf: whether a mask moves the search region where the instance branch lost the target.
         schedule: see `Schedule`.
         rescale_when_lost: the search region's size follows the history of scales while the target is lost.
         alr_init_buff, clf_alr_init_buff: frames at the start in which the branch learns on each.
-        clf_sample_memory_size, clf_learning_rate, clf_train_skipping, clf_net_opt_iter, clf_net_opt_update_iter: as above, of
-            the instance branch.
+        clf_sample_memory_size, clf_learning_rate, clf_init_samples_minimum_weight, clf_train_skipping, clf_net_opt_iter,
+            clf_net_opt_update_iter: as above, of the instance branch.
         clf_net_opt_hn_iter, clf_hard_negative_learning_rate: where a distractor was seen.
         clf_use_augmentation: whether the first frame is learnt from flipped and blurred, too.
         clf_output_sigma_factor: the label's standard deviation over the target's size.
@@ -90,12 +92,16 @@ class RTSSettings(SegmentationSettings):
 
     instance: bool = True
     fallback: bool = True
+    use_clf_box_when_no_seg: bool = True
+    trust_clf_when_no_seg: bool = True
+    trust_seg_when_no_clf: bool = False
     schedule: Schedule = "released"
     rescale_when_lost: bool = True
     alr_init_buff: int = 100
     clf_alr_init_buff: int = 100
     clf_sample_memory_size: int = 50
     clf_learning_rate: float = 0.01
+    clf_init_samples_minimum_weight: float = 0
     clf_train_skipping: int = 20
     clf_net_opt_iter: int = 10
     clf_net_opt_update_iter: int = 2

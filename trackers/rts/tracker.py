@@ -163,16 +163,20 @@ class RTSTracker(SegmentationTracker):
         if refine:
             self.refine(refine, settings.net_opt_update_iter)
 
+    @property
+    def _trusts_instance(self) -> bool:
+        return self.settings.fallback and self.settings.trust_clf_when_no_seg
+
     def _move(self, state: SegmentationState) -> None:
         """Move an object's search region to where the last frame showed it."""
         settings, region, instance = self.settings, state.region, state.instance
-        if not state.no_mask and not state.lost_instance:
+        if not state.no_mask and (not state.lost_instance or settings.trust_seg_when_no_clf):
             size = state.seen.size(settings.bbox_size_factor)
             if (state.seen.variance > 0).all():
                 region.follow(state.seen.centre, size, settings)
             else:
                 region.follow(region.position, region.size, settings)
-        elif state.no_mask and not state.lost_instance and instance is not None and settings.fallback:
+        elif state.no_mask and not state.lost_instance and instance is not None and self._trusts_instance:
             region.follow(instance.position, instance.size, settings)
         elif settings.rescale_when_lost:
             region.search()
@@ -216,7 +220,7 @@ class RTSTracker(SegmentationTracker):
     def _prediction(self, state: SegmentationState, found: Located | None) -> Prediction:
         score = found.peak if found is not None else _confidence(state.own)
         box: Floats = state.own.box
-        if state.no_mask and found is not None and self.settings.fallback:
+        if state.no_mask and found is not None and self.settings.fallback and self.settings.use_clf_box_when_no_seg:
             box = state.decisions["instance_box"]
         return Prediction(np.array(box, np.float64), score, self.mask_of(state), self.trace_of(state))
 
