@@ -1,4 +1,4 @@
-"""PiVOT-50 with its own parameters on few cells, filled as the goldens are, so that prompts, candidates and templates vary."""
+"""PiVOT-50 on few cells and with a shallow predictor, filled as the goldens are: prompts, candidates and templates vary."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor
 
 import trackzoo.trackers.pivot as plugin
@@ -14,6 +15,7 @@ from trackzoo.frames import ArrayFrames, Frame
 from trackzoo.geometry import Floats
 from trackzoo.nn.clip import PooledVision
 from trackzoo.parity.case import Case
+from trackzoo.parity.fill import fill_state_dict
 from trackzoo.parity.scene import scene
 from trackzoo.sequence import Target
 from trackzoo.trackers.pivot.build import pivot_tracker, settled, unfilled
@@ -27,9 +29,16 @@ GOLDENS = Path(plugin.__file__).parent / "goldens"
 
 @cache
 def network() -> PiVOT50:
-    """Filled; made once, since filling takes longer than tracking."""
+    """Filled; made once, since filling takes longer than tracking. What tracking does not use is left at zero."""
     case = Case(GOLDENS / "pivot50", GOLDENS / "pivot50")
-    made = pivot_tracker(weights=case.fill(unfilled("resnet50", SIDE)), side=SIDE, prompt="none").network
+    parts = {"depth": 1}
+    empty = unfilled("resnet50", SIDE, **parts).state_dict()
+    unused = [name for name in empty if name.startswith(("feature_extractor.layer4.", "feature_extractor.fc."))]
+    zeros = {name: torch.zeros(empty[name].shape, dtype=empty[name].dtype) for name in unused}
+    values = fill_state_dict(
+        {name: each for name, each in empty.items() if name not in zeros}, case.manifest(), case.salt
+    )
+    made = pivot_tracker(weights=values | zeros, side=SIDE, prompt="none", parts=parts).network
     assert isinstance(made, PiVOT50)
     return made
 
