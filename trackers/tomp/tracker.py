@@ -133,6 +133,9 @@ def numerics(dtype: str, deterministic: bool) -> Iterator[None]:
 class ToMPTracker(Tracker[State], Generic[State]):
     """ToMP over B objects. PiVOT's tracker overrides `prompt` and `after`, and its state.
 
+    Stages of the clock: `crop`, `backbone`, `head` (its features, tokens of references), `predictor`, `branches` (classifier
+    and box regressor), `locate`, `memory` (labels and boxes). None lies in another; subclasses mark their own.
+
     Args:
         network: in any mode, on any device.
         behaviour: settings.
@@ -243,7 +246,7 @@ class ToMPTracker(Tracker[State], Generic[State]):
         with self._numerics():
             features = self.backbone(crops)
             self.probe("features", features)
-            with self.stage("prompt"), autocast(self.device, self.dtype):
+            with autocast(self.device, self.dtype):
                 features = self.prompt(states, crops, features)
             embedded = self.embed(features)
             scores, ltrb = self._decide(states, embedded)
@@ -257,10 +260,10 @@ class ToMPTracker(Tracker[State], Generic[State]):
                 )
                 for frame, state, window, row in zip(frames, states, windows, rows, strict=True)
             ]
-        with self.stage("memory"), self._numerics():
+        with self._numerics():
             self._remember(states, steps, embedded)
         boxes = [self._reported(state) for state in states]
-        with self.stage("templates"), self._numerics():
+        with self._numerics():
             self.after(frames, states, steps, boxes)
         if self._probe is not None:
             self.probe("search", crops)
@@ -305,11 +308,12 @@ class ToMPTracker(Tracker[State], Generic[State]):
             return
         side, sample = self.network.side, self.network.sample
         labels, ltrb = [], []
-        for row in due:
-            state, window = states[row], steps[row].window
-            sigma = label_sigma(state.base, side)
-            labels.append(label(state.place, window.position, window.scale, side, sigma))
-            ltrb.append(distances(in_sample(state.place, window.position, window.scale, sample), side))
+        with self.stage("memory"):
+            for row in due:
+                state, window = states[row], steps[row].window
+                sigma = label_sigma(state.base, side)
+                labels.append(label(state.place, window.position, window.scale, side, sigma))
+                ltrb.append(distances(in_sample(state.place, window.position, window.scale, sample), side))
         for row, tokens in zip(due, self.references(embedded[due], labels, ltrb), strict=True):
             states[row].recent = tokens
 
