@@ -178,6 +178,27 @@ def test_faults_name_the_file(tmp_path: Path) -> None:
         trackzoo.evaluate(outcome.stored(), dataset=data)
 
 
+def test_what_finishes_a_run_is_said_with_its_settings(tmp_path: Path) -> None:
+    from trackzoo.protocols import protocol
+
+    data = Videos({"both": {1: 0, 2: 0}, "two": {1: 0}})
+    for init, words in (("box", "--set-protocol init=box"), ("mask", "--dataset videos' finishes it")):
+        run(listener(), data, protocol=protocol("vos", init=init), sequences=["two"], results=tmp_path / init)
+        with pytest.raises(ResultsError) as caught:
+            trackzoo.compare(results=tmp_path / init, datasets=[data])
+        command = str(caught.value).replace(f" --results {tmp_path / init}", "")
+        assert words in command.replace("--protocol vos ", ""), command
+    run(
+        listener(),
+        data,
+        protocol=protocol("ope", masks=True, first_box="mask_tight"),
+        sequences=["two"],
+        results=tmp_path,
+    )
+    with pytest.raises(ResultsError, match=r"--protocol ope --first-box mask_tight --masks "):
+        trackzoo.compare(results=tmp_path, datasets=[data])
+
+
 def test_repetitions_are_averaged(tmp_path: Path) -> None:
     data = Videos({"both": {1: 0, 2: 0}, "late": {1: 1, 2: 4}})
     outcome = run(listener(), data, results=tmp_path, repeats=2)

@@ -15,10 +15,12 @@ from typing import Any
 import numpy as np
 
 from trackzoo.errors import DataError, SettingsError, TrackzooError
+from trackzoo.first_box import first_box as box_of_region
 from trackzoo.frames import Frame
-from trackzoo.geometry import Floats, box_of_mask
+from trackzoo.geometry import Floats
 from trackzoo.label_maps import MOST, encode, file_name, paint
 from trackzoo.refiner import JOINT
+from trackzoo.regions import Mask
 from trackzoo.sequence import Dataset, ObjectId, Target
 from trackzoo.tracker import Prediction, TrackerSpec
 from trackzoo.trial import FILES, Piece, Protocol, Trial, Visit, Visits, trial_seed
@@ -28,12 +30,12 @@ INITS = ("mask", "box")
 
 
 def first_box(mask: np.ndarray[Any, np.dtype[np.bool_]]) -> Floats:
-    """Box (4,) of an object's first mask as PyTracking's loaders of DAVIS and YouTube-VOS have it: w, h = last - first.
+    """Box (4,) of an object's first mask as PyTracking's loaders of DAVIS and YouTube-VOS have it (rule `mask_span`).
 
     An object one pixel wide or high is one pixel wide or high, since a box must have an area.
     """
-    box = box_of_mask(mask)
-    box[2:] = np.maximum(box[2:] - 1, 1)
+    box = box_of_region(Mask(0, 0, mask), "mask_span")
+    box[2:] = np.maximum(box[2:], 1)
     return box
 
 

@@ -180,6 +180,7 @@ def finishing(run: StoredRun, opened: Opened, results: Path) -> str:
     words = ["trackzoo", "run", "--tracker", run.tracker, "--dataset", run.dataset]
     if run.protocol != opened.dataset.protocol:
         words += ["--protocol", run.protocol]
+    words += _protocol_words(run)
     if len(run.repeats) > 1:
         words += ["--repeats", str(len(run.repeats))]
     for option, usual in (("seed", 0), ("dtype", "fp32")):
@@ -196,6 +197,31 @@ def finishing(run: StoredRun, opened: Opened, results: Path) -> str:
     if opened.personal and opened.dataset.root is not None:
         words += ["--data-root", str(opened.dataset.root)]
     return shlex.join(words)
+
+
+def _protocol_words(run: StoredRun) -> list[str]:
+    """The options for settings of the protocol that the tracker would not have by itself."""
+    from trackzoo.protocols import PROTOCOLS, protocol
+
+    settings = run.identity.get("identity", {}).get("protocol", {}).get("settings", {})
+    if run.protocol not in PROTOCOLS:
+        return []
+    rules = protocol(run.protocol)
+    with contextlib.suppress(TrackzooError):  # a tracker that is not here any more, or a person's own class
+        rules = rules.fitted(run.tracker, tracker(run.tracker).spec)
+    usual = rules.settings()
+    words: list[str] = []
+    for key, value in settings.items():
+        if usual.get(key) == value or key == "corner":
+            continue
+        if key == "masks":
+            words.append("--masks")
+        elif key == "first_box":
+            corner = settings.get("corner")
+            words += ["--first-box", f"{value}:{corner}" if corner else str(value)]
+        else:
+            words += ["--set-protocol", f"{key}={value}"]
+    return words
 
 
 def _weights_words(run: StoredRun) -> list[str]:
