@@ -24,11 +24,12 @@ def test_a_good_machine_is_not_broken(cli: Cli) -> None:
 
 
 def test_json_names_every_registered_dataset_and_tracker(cli: Cli) -> None:
-    from trackzoo.registry import dataset_specs, tracker_names
+    from trackzoo.registry import dataset_specs, refiner_names, tracker_names
 
     findings = json.loads(cli("doctor", "--json").stdout)
     assert {line["name"] for line in findings if line["group"] == "data"} == set(dataset_specs())
     assert {line["name"] for line in findings if line["group"] == "trackers"} == set(tracker_names())
+    assert {line["name"] for line in findings if line["group"] == "refiners"} == set(refiner_names())
 
 
 def test_what_is_missing_comes_with_the_command_that_mends_it() -> None:

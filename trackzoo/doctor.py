@@ -19,7 +19,7 @@ class Finding:
     """One line of the examination.
 
     Attributes:
-        group: `software`, `devices`, `places`, `data`, `weights`, `trackers`.
+        group: `software`, `devices`, `places`, `data`, `weights`, `trackers`, `refiners`.
         name: what it is about.
         state: `ok`, `missing` (something a person may want), `broken` (something trackzoo cannot do without).
         text: what was found.
@@ -157,7 +157,7 @@ def trackers() -> list[Finding]:
         reason = resolve(choice.spec.unavailable)(choice.id) if choice.spec.unavailable else None
         reason = reason or lacking(choice)
         state, text = ("missing", reason) if reason else ("ok", "can run")
-        found.append(Finding("trackers", name, state, text))
+        found.append(Finding(f"{choice.kind}s", name, state, text))
     return found
 
 
