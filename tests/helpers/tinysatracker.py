@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -49,11 +50,16 @@ WORDS = (
 )
 
 
+@cache
+def _values(salt: str, switches: tuple[tuple[str, Any], ...]) -> dict[str, Tensor]:
+    torch.manual_seed(0)  # numbers that stand alone keep their initialisation
+    return dict(fill_state_dict(SATracker(Design(**{**TINY, **dict(switches)})).state_dict(), {}, salt))
+
+
 def filled(salt: str = "trackzoo", **switches: Any) -> SATracker:
     """A network whose every part has a say (a new one's SAMs add nothing), in eval mode."""
-    torch.manual_seed(0)  # numbers that stand alone keep their initialisation
     network = SATracker(Design(**{**TINY, **switches}))
-    network.load_state_dict(fill_state_dict(network.state_dict(), {}, salt))
+    network.load_state_dict(_values(salt, tuple(sorted(switches.items()))))
     return network.eval().requires_grad_(False)
 
 

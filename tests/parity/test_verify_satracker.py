@@ -162,6 +162,7 @@ def test_a_broken_manifest_is_refused_in_one_line(
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.slow
 def test_mixformers_blocks_and_head(tmp_path: Path) -> None:
     place = folder(tmp_path, "mixformer", "pieces.npz")
     content = arrays(place / "pieces.npz")

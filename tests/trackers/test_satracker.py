@@ -55,8 +55,7 @@ def deviation(one: Found, other: Found) -> float:
     return found
 
 
-@pytest.mark.parametrize("row", ROWS)
-@pytest.mark.parametrize("side", [64, 72])
+@pytest.mark.parametrize(("row", "side"), [*((row, 64) for row in ROWS), ("SATracker", 72), ("reversed", 72)])
 def test_what_was_remembered_gives_what_the_whole_gives(row: str, side: int) -> None:
     network = filled(**ROWS[row])
     template, search, ids, mask = inputs(3, side)

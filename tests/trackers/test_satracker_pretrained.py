@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from trackzoo.trackers.satracker.model import SATracker
 from trackzoo.trackers.satracker.pretrained import as_bert, as_hub_cvt, cvt_name, start_network
 
 
+@cache
 def hub_cvt(cls_token: bool = False, activation: str = "gelu") -> Any:
     """Hugging Face's CvT of the tiny sizes, with random values."""
     from transformers import CvtConfig, CvtModel
@@ -36,6 +38,7 @@ def hub_cvt(cls_token: bool = False, activation: str = "gelu") -> Any:
     return model
 
 
+@cache
 def hub_bert() -> Any:
     from transformers import BertConfig, BertModel
 

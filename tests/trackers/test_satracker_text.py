@@ -144,12 +144,12 @@ def test_without_a_vocabulary_it_says_what_to_do(tmp_path: Path, monkeypatch: py
         find_vocabulary(str(tmp_path / "nowhere"))
 
 
-@pytest.mark.parametrize("text", ODD, ids=range(len(ODD)))
-def test_no_text_breaks_tracking(bert: Path, text: str) -> None:
+def test_no_text_breaks_tracking(bert: Path) -> None:
     tracker = SATrackerTracker(weights=filled().state_dict(), vocabulary=str(bert), search_size=96, **TINY)
-    video, boxes, _ = scene(1, 3)
-    found = list(tracker.track(video, boxes[0], text=text))
-    assert all(np.isfinite(each.box).all() for each in found)
+    video, boxes, _ = scene(1, 2)
+    for text in ODD:
+        found = list(tracker.track(video, boxes[0], text=text))
+        assert all(np.isfinite(each.box).all() for each in found)
 
 
 def test_what_is_said_matters(bert: Path) -> None:
