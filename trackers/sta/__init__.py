@@ -18,7 +18,7 @@ WEIGHTS = (
         page="https://github.com/visionml/pytracking (MODEL_ZOO.md)",
         licence="GPL-3.0 (repository)",
         paper=_PAPER,
-        trained_on=("youtube-vos-2019-train", "davis2017-train"),
+        trained_on=("youtube-vos2019-train", "davis2017-train"),
         manifest=files(__name__).joinpath("goldens", "sta", "manifest.json"),
     ),
 )

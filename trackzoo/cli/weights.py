@@ -75,7 +75,7 @@ def list_(as_json: bool) -> None:
                 here = Text(_size(read_facts(spec.name).bytes), "green")
             except DataError:
                 here = Text("damaged", "bold red")
-        facts = Text(f"for {', '.join(spec.variants)}" if spec.variants else "a backbone")
+        facts = Text(f"for {', '.join(spec.variants)}" if spec.variants else "a part of others")
         facts.append(f"; trained on {', '.join(spec.trained_on) or 'what is not known'}")
         facts.append(f"\n{spec.licence or 'licence not known'}; {spec.file}, ", "dim")
         facts.append(spec.address or spec.hub or spec.page or "not published", "dim")
@@ -105,7 +105,7 @@ def show(name: str, as_json: bool) -> None:
     facts = row["facts"]
     lines = [
         (spec.name, spec.title),
-        ("for", ", ".join(spec.variants) or "no tracker by itself: a backbone"),
+        ("for", ", ".join(spec.variants) or "no tracker by itself: a part of others"),
         ("paper", spec.paper),
         ("page", spec.page),
         ("file", spec.file),
