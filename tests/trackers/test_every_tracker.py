@@ -12,7 +12,7 @@ from moving import Video, follow, moving
 
 from trackzoo.errors import TrackzooError
 from trackzoo.geometry import overlaps
-from trackzoo.registry import tracker, tracker_names, tracker_specs
+from trackzoo.registry import refiner_specs, tracker, tracker_names, tracker_specs
 from trackzoo.tracker import Prediction
 
 #: Trackers without a network; those with one are held to goldens (tests/parity).
@@ -73,9 +73,9 @@ def test_the_first_issues_trackers_are_there() -> None:
     )
 
 
-@pytest.mark.parametrize("family", tracker_specs())
+@pytest.mark.parametrize("family", [*tracker_specs(), *refiner_specs()])
 def test_a_card_that_says_what_is_verified(family: str) -> None:
-    spec = tracker_specs()[family]
+    spec = {**tracker_specs(), **refiner_specs()}[family]
     if not spec.factory.startswith("trackzoo."):
         pytest.skip("installed by another package")
     package = spec.factory.partition(":")[0].rpartition(".")[0]

@@ -35,8 +35,18 @@ _TOLD = 20
     "--repeats", type=int, metavar="N", help="Repetitions, each with its own seed  [default: the protocol's, 1]."
 )
 @click.option("--seed", type=int, default=0, metavar="N", help="Source of all randomness.")
-@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="A setting of the tracker.")
-@click.option("--weights", metavar="NAME|FILE", help="Weights of the network  [default: the tracker's own].")
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="A setting of the tracker; refiner.KEY=VALUE of its refiner.",
+)
+@click.option(
+    "--weights",
+    metavar="NAME|FILE",
+    help="Weights of the network; A+B for TRACKER+REFINER, an empty part keeps its own  [default: the tracker's own].",
+)
 @click.option("--random-weights", is_flag=True, help="An untrained network: for tests of speed alone.")
 @click.option("--text", metavar="TEXT", help="A description told of every object, for trackers that take one.")
 @click.option("--no-text", is_flag=True, help="Tell nothing, also where the sequences have descriptions.")
@@ -45,7 +55,9 @@ _TOLD = 20
 @click.option("--device", metavar="NAME", help="auto, cpu, cuda, cuda:N, or several by commas  [default: auto].")
 @click.option("--dtype", default="fp32", metavar="NAME", help="fp32, fp16 or bf16.")
 @click.option("--compile", "compiled", is_flag=True, help="Compile the network (torch.compile); slow to start.")
-@click.option("--deterministic", is_flag=True, help="Equal bits for equal frames, whatever the lanes; slower (ToMP, PiVOT).")
+@click.option(
+    "--deterministic", is_flag=True, help="Equal bits for equal frames, whatever the lanes; slower (ToMP, PiVOT)."
+)
 @click.option("--shard", metavar="I/N", help="The I-th of N parts, for N machines with a shared disk.")
 @click.option("--new", is_flag=True, help="Move what the results folder has aside and begin afresh.")
 @click.option("--dry-run", is_flag=True, help="Say what would be run, and do nothing.")
