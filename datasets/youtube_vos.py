@@ -85,7 +85,9 @@ def read_meta(path: Path) -> dict[str, Objects]:
 
 
 def _objects(path: Path, name: str, video: Any) -> Objects:
-    categories, begin, named = {}, {}, set()
+    categories: dict[int, str] = {}
+    begin: dict[int, str] = {}
+    named: set[str] = set()
     try:
         for key, facts in video["objects"].items():
             categories[int(key)] = str(facts.get("category", ""))
