@@ -236,3 +236,12 @@ def test_the_listing_and_the_card() -> None:
     card = CliRunner().invoke(trackers, ["dcf+alpharefine-corner"]).stdout
     assert "Alpha-Refine" in card
     assert "dcf-plain" in card
+
+
+def test_usual_settings_of_both_parts() -> None:
+    """What a figure over a setting takes where a run does not say."""
+    from trackzoo.report.figures.of_settings import _usual
+
+    usual = _usual("dcf+alpharefine")
+    assert usual["refiner.threshold"] == 0.65
+    assert usual["padding"] == _usual("dcf")["padding"]

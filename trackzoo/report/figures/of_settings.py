@@ -98,16 +98,19 @@ def _usual(name: str) -> dict[str, Any]:
     Imports the tracker. Empty for one that is not known here.
     """
     try:
-        choice = tracker(name)
-        parameters = inspect.signature(resolve(choice.spec.factory)).parameters.values()
-        usual = {each.name: each.default for each in parameters if each.default is not each.empty}
-        if not choice.weights:
-            settings = getattr(choice.load(), "settings", None)
-            if dataclasses.is_dataclass(settings) and not isinstance(settings, type):
-                usual |= dataclasses.asdict(settings)
+        found: dict[str, Any] = {}
+        # A refiner's settings stand behind its prefix.
+        for prefix, choice, _ in tracker(name).parts({}):
+            parameters = inspect.signature(resolve(choice.spec.factory)).parameters.values()
+            usual = {each.name: each.default for each in parameters if each.default is not each.empty}
+            if not choice.learned:
+                settings = getattr(choice.make(device="cpu", dtype="fp32"), "settings", None)
+                if dataclasses.is_dataclass(settings) and not isinstance(settings, type):
+                    usual |= dataclasses.asdict(settings)
+            found |= {f"{prefix}{key}": value for key, value in usual.items() if key not in ("device", "dtype")}
     except (TrackzooError, TypeError, ValueError):
         return {}
-    return {key: value for key, value in usual.items() if key not in ("device", "dtype")}
+    return found
 
 
 def _value(entry: Entry, name: str) -> Setting:
