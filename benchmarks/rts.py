@@ -58,7 +58,14 @@ class Plain:
         self.seen: dict[int, dict[int, tuple[Tensor, Tensor]]] = {}
         tracker._store, tracker._learn, tracker.remember = self.store_first, self.learn, self.remember
         tracker.instance._learn, tracker.instance.memory.put = self.learn_instance, self.put
-        tracker.network.decoder.project.forward = tracker.network.decoder.project.direct
+        self.project = tracker.network.decoder.project
+        self.project.forward = self.last
+
+    def last(self, x: Tensor, size: tuple[int, int]) -> Tensor:
+        """The decoder's end in the figure's order."""
+        larger = F.interpolate(x, (2 * x.shape[-2], 2 * x.shape[-1]), mode="bicubic", align_corners=False)
+        x = F.relu(self.project.conv1(larger))
+        return self.project.conv2(F.interpolate(x, size, mode="bicubic", align_corners=False))
 
     def store_first(self, lane: int, slot: int, features: Tensor, labels: Tensor, weights: Tensor) -> None:
         self.samples.setdefault(lane, {})[slot] = (features, self.first_mask)

@@ -456,3 +456,16 @@ def test_half_precision_runs_and_learns_in_full(weights: dict[str, torch.Tensor]
     assert all(np.isfinite(prediction.box).all() for prediction, _ in seen)
     assert half.memory.tensors["features"].dtype == torch.float32
     assert bool(half.memory.tensors["features"].isfinite().all())
+
+
+def test_filters_are_learnt_in_full_float32_and_others_settings_come_back(rts: RTSTracker) -> None:
+    cudnn = torch.backends.cudnn
+    before, seen = cudnn.allow_tf32, []
+    rts.attach(lambda name, _: seen.append(cudnn.allow_tf32))
+    try:
+        follow(rts, [Clip(1, 3)])
+    finally:
+        rts.attach(None)
+    assert seen
+    assert not any(seen)
+    assert cudnn.allow_tf32 == before

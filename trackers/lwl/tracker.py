@@ -12,7 +12,7 @@ import torch
 from trackzoo.errors import SettingsError
 from trackzoo.frames import Frame
 from trackzoo.geometry import Floats
-from trackzoo.nn.precision import autocast
+from trackzoo.nn.precision import autocast, without_tf32
 from trackzoo.sequence import Target
 from trackzoo.tracker import Prediction
 from trackzoo.trackers.rts.box_encoder import rectangle
@@ -68,6 +68,7 @@ class LWLTracker(SegmentationTracker):
         """The weights that make first masks, where others do."""
         return {} if self.from_box else self.masks.identity()
 
+    @without_tf32()
     @torch.inference_mode()
     def start(
         self, frames: ListOf[Frame], targets: ListOf[Target], seeds: ListOf[int]
@@ -122,6 +123,7 @@ class LWLTracker(SegmentationTracker):
             logits = self.network.decode(encoding, features, size)
         return whole(logits[0, 0].float())
 
+    @without_tf32()
     @torch.inference_mode()
     def step(self, frames: ListOf[Frame], states: ListOf[SegmentationState]) -> list[Prediction]:
         """See `Tracker.step`."""

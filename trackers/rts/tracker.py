@@ -16,7 +16,7 @@ from torch import Tensor
 from trackzoo.frames import Frame
 from trackzoo.geometry import Floats
 from trackzoo.nn.patches import PatchWindow
-from trackzoo.nn.precision import autocast
+from trackzoo.nn.precision import autocast, without_tf32
 from trackzoo.sequence import Target
 from trackzoo.tracker import Prediction
 from trackzoo.trackers.rts.first import checked_mask
@@ -79,6 +79,7 @@ class RTSTracker(SegmentationTracker):
         if self.instance is not None:
             self.instance.release([state.instance for state in states if state.instance is not None])
 
+    @without_tf32()
     @torch.inference_mode()
     def start(
         self, frames: ListOf[Frame], targets: ListOf[Target], seeds: ListOf[int]
@@ -113,6 +114,7 @@ class RTSTracker(SegmentationTracker):
             started.append((state, prediction))
         return started
 
+    @without_tf32()
     @torch.inference_mode()
     def step(self, frames: ListOf[Frame], states: ListOf[SegmentationState]) -> list[Prediction]:
         """See `Tracker.step`."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import torch
@@ -32,3 +33,15 @@ def full(values: Tensor) -> AbstractContextManager[Any]:
     """Context in which autocast leaves operations on `values` alone."""
     # Meta tensors, which serve to count operations, have no autocast.
     return nullcontext() if values.is_meta else torch.autocast(values.device.type, enabled=False)
+
+
+@contextmanager
+def without_tf32() -> Iterator[None]:
+    """Context (or decorator) in which a GPU computes float32 in full; cuDNN would round convolutions' inputs to TF32."""
+    cudnn, matmul = torch.backends.cudnn, torch.backends.cuda.matmul
+    before = cudnn.allow_tf32, matmul.allow_tf32
+    cudnn.allow_tf32 = matmul.allow_tf32 = False
+    try:
+        yield
+    finally:
+        cudnn.allow_tf32, matmul.allow_tf32 = before
