@@ -61,7 +61,7 @@ def test_a_mask_keeps_to_its_box(x: int, y: int, w: int, h: int, slip: bool) -> 
     inside[max(y, 0) : max(y + h, 0), max(x, 0) : max(x + w, 0)] = True
     if not slip or (x >= 0 and y >= 0):
         assert torch.equal(found > 0, inside & shown)
-    elif x < 0 < x + w and y + h > 0 and 0 <= y:
+    elif x < 0 < x + w and y + h > 0 and y >= 0:
         # `[:x]` with a negative x counts from the far edge: what is left lies in the last -x columns.
         assert not found[:, :x].gt(0).any()
 
