@@ -330,3 +330,16 @@ def test_throughput_is_told(tmp_path: Path) -> None:
     with place(tmp_path).open(IDENTITY, ["a", "b", "c"]) as session:
         session.commit(shared)
     assert only(tmp_path).throughput
+
+
+def test_a_folder_in_which_nothing_was_finished_is_taken_over(tmp_path: Path) -> None:
+    place(tmp_path).open(IDENTITY, ["a", "b"]).close()
+    other = {**IDENTITY, "seed": 7}
+    with place(tmp_path).open(other, ["a"]) as session:
+        assert only(tmp_path).identity["identity"]["seed"] == 7
+        with pytest.raises(ResultsError, match="seed: folder has 7"):
+            place(tmp_path).open(IDENTITY, ["a"])
+        session.take(0, "a")
+        assert session.commit(result("a"))
+    with pytest.raises(ResultsError, match="seed: folder has 7"):
+        place(tmp_path).open(IDENTITY, ["a"])

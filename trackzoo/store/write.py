@@ -17,7 +17,7 @@ import numpy as np
 from trackzoo.config import write_atomically
 from trackzoo.errors import ResultsError
 from trackzoo.store.claims import Claims, Owner
-from trackzoo.store.identity import plain, refuse_other_run
+from trackzoo.store.identity import differences, plain, refuse_other_run
 from trackzoo.store.layout import (
     ASIDE,
     FAILURES,
@@ -68,11 +68,27 @@ class Place:
         """Folder of one repetition."""
         return folder_of(self.parent, self.protocol, repeat, self.repeats)
 
-    def refuse_other_run(self, identity: Mapping[str, Any]) -> None:
-        """Raise `ResultsError` when a repetition on disk belongs to a run of another identity."""
+    def refuse_other_run(self, identity: Mapping[str, Any], busy: bool = False) -> list[Path]:
+        """Raise `ResultsError` when a repetition on disk holds results of a run of another identity.
+
+        Args:
+            identity: of this run.
+            busy: another run is at work in these folders, and may be about to finish its first trial.
+
+        Returns:
+            Run files of another identity beside which nothing was ever finished (the first trial failed, say): there is
+            nothing to lose, so this run may take their place.
+        """
+        replaceable = []
         for folder in repetitions(self.parent, self.protocol).values():
             file = folder / RUN_FILE
-            refuse_other_run(file, read_json(file, "--new moves it aside").get("identity", {}), identity)
+            stored = read_json(file, "--new moves it aside").get("identity", {})
+            if not busy and not any(path != file for path in folder.glob(f"*{RECORD}")):
+                if differences(stored, identity):
+                    replaceable.append(file)
+                continue
+            refuse_other_run(file, stored, identity)
+        return replaceable
 
     def finished(self, names: ListOf[str]) -> dict[tuple[int, str], dict[str, Any]]:
         """(repetition, name) of the finished trials among `names` -> their records, all checked against their files.
@@ -117,7 +133,8 @@ class Place:
                 _sweep_spools(self.parent, claims)
                 if new:
                     self._move_aside(others)
-                self.refuse_other_run(identity)
+                for file in self.refuse_other_run(identity, busy=bool(others)):
+                    file.unlink()
                 folders = {repeat: self.folder(repeat) for repeat in range(self.repeats)}
                 for repeat, folder in folders.items():
                     folder.mkdir(parents=True, exist_ok=True)
