@@ -63,7 +63,9 @@ def _select(frame: Frame) -> Floats:
 @click.option("--device", default="auto", metavar="NAME", help="auto, cpu, cuda or cuda:N.")
 @click.option("--dtype", default="fp32", type=click.Choice(["fp32", "fp16", "bf16"]), help="Precision of the network.")
 @click.option("--compile", "compiled", is_flag=True, help="Compile the network (torch.compile); slow to start.")
-@click.option("--deterministic", is_flag=True, help="Equal bits for equal frames, whatever the lanes; slower (ToMP, PiVOT).")
+@click.option(
+    "--deterministic", is_flag=True, help="Equal bits for equal frames, whatever the lanes; slower (ToMP, PiVOT)."
+)
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="A setting of the tracker.")
 @click.option("--seed", default=0, metavar="N", help="Source of all randomness.")
 @click.option("--show/--no-show", default=None, help="Show a window  [default: where there is a display].")
