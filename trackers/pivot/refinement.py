@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from trackzoo.nn.clip import resize
+from trackzoo.nn.precision import full
 from trackzoo.trackers.tomp.boxes import LEAST, STRIDE, Float32
 
 #: The paper's eq. 6 has none; the released code multiplies cosines by it, which makes the softmax nearly one-hot.
@@ -124,8 +125,10 @@ def unit(features: Tensor) -> Tensor:
 
 def similarities(candidates: Tensor, references: Tensor) -> Tensor:
     """Share of each candidate in the softmax over all candidates (eq. 6): CLIP's (N, D) and (M, D) to (N, M)."""
-    cosines = unit(candidates) @ unit(references).T
-    return (SHARPNESS * cosines).softmax(dim=0)
+    # In float32 whatever the network computes in: a hundred times a cosine needs its digits.
+    with full(candidates):
+        cosines = unit(candidates.float()) @ unit(references.float()).T
+        return (SHARPNESS * cosines).softmax(dim=0)
 
 
 def refine(prompt: Tensor, cells: Integers, importance: Tensor, threshold: float) -> Tensor:
