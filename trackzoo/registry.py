@@ -213,6 +213,12 @@ class TrackerChoice:
             raise
 
 
+def forget() -> None:
+    """Look for plugins anew, after one was installed while this process runs."""
+    for known in (_plugins, tracker_specs, refiner_specs, dataset_specs, tracker_names, refiner_names, dataset_names):
+        known.cache_clear()
+
+
 @cache
 def tracker_names() -> dict[str, str]:
     """Every name that `--tracker` takes, variants included -> family."""

@@ -19,7 +19,7 @@ from safetensors.torch import save
 from tinyplugin import imitation, install, tensors
 
 from trackzoo.cli.main import main
-from trackzoo.registry import tracker_names, tracker_specs
+from trackzoo.registry import forget
 from trackzoo.weights.table import weights_specs
 
 Cli = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -44,8 +44,6 @@ Install = Callable[..., None]
 @pytest.fixture
 def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install]:
     """Installs the plugin for this process and its children."""
-    caches = (weights_specs, tracker_specs, tracker_names)
-
     def do(*arguments: str) -> None:
         site = install(tmp_path / "site", *arguments)
         monkeypatch.syspath_prepend(site)
@@ -53,12 +51,12 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Insta
         monkeypatch.setenv("COLUMNS", "200")
         monkeypatch.setattr(sys, "stdin", io.StringIO())
         monkeypatch.chdir(tmp_path)
-        for each in caches:
-            each.cache_clear()
+        forget()
+        weights_specs.cache_clear()
 
     yield do
-    for each in caches:
-        each.cache_clear()
+    forget()
+    weights_specs.cache_clear()
     for name in [name for name in sys.modules if name.partition(".")[0] == "tinyzoo"]:
         del sys.modules[name]
 
