@@ -44,6 +44,7 @@ Install = Callable[..., None]
 @pytest.fixture
 def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install]:
     """Installs the plugin for this process and its children."""
+
     def do(*arguments: str) -> None:
         site = install(tmp_path / "site", *arguments)
         monkeypatch.syspath_prepend(site)
