@@ -21,20 +21,6 @@ def dtype_named(name: str) -> torch.dtype:
     return DTYPES[name]
 
 
-def autocast(device: str, name: str) -> AbstractContextManager[Any]:
-    """Context in which matrix products and convolutions run in the named precision; the rest stays float32."""
-    dtype = dtype_named(name)
-    if dtype == torch.float32:
-        return nullcontext()
-    return torch.autocast(torch.device(device).type, dtype=dtype)
-
-
-def full(values: Tensor) -> AbstractContextManager[Any]:
-    """Context in which autocast leaves operations on `values` alone."""
-    # Meta tensors, which serve to count operations, have no autocast.
-    return nullcontext() if values.is_meta else torch.autocast(values.device.type, enabled=False)
-
-
 @contextmanager
 def without_tf32() -> Iterator[None]:
     """Context (or decorator) in which a GPU computes float32 in full; cuDNN would round convolutions' inputs to TF32."""
@@ -45,3 +31,20 @@ def without_tf32() -> Iterator[None]:
         yield
     finally:
         cudnn.allow_tf32, matmul.allow_tf32 = before
+
+
+def autocast(device: str, name: str) -> AbstractContextManager[Any]:
+    """Context in which matrix products and convolutions run in the named precision; the rest stays float32.
+
+    `fp32` means all 24 bits: see `without_tf32`.
+    """
+    dtype = dtype_named(name)
+    if dtype == torch.float32:
+        return without_tf32()
+    return torch.autocast(torch.device(device).type, dtype=dtype)
+
+
+def full(values: Tensor) -> AbstractContextManager[Any]:
+    """Context in which autocast leaves operations on `values` alone."""
+    # Meta tensors, which serve to count operations, have no autocast.
+    return nullcontext() if values.is_meta else torch.autocast(values.device.type, enabled=False)
