@@ -108,6 +108,8 @@ def _slots(
         axis.plot(*np.array(stored).T, ".", color="#ee6677", markersize=3, label="stored")
     axis.plot(refined, [-1.0] * len(refined), "|", color="#228833", markersize=5, label="refined")
     axis.set_ylim(filled - 0.5, -1.6)
+    slots = np.unique(np.linspace(0, filled - 1, min(filled, 6)).round().astype(int))
+    axis.set_yticks([-1, *slots], ["", *map(str, slots)])
     axis.set_xlim(left, right)
     axis.legend(fontsize=6, ncol=2, loc="lower left")
     axis.set_title(f"{title} memory: weights of slots", fontsize=8)

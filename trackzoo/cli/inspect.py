@@ -62,7 +62,9 @@ def inspect(
     loaded = choice.load(device=choose_devices(device)[0], **settings_in(settings))
     written = _draw(choice.id, loaded, chosen, wanted, out)
     if not written:
-        raise SettingsError(f"tracker '{choice.id}' offers nothing that can be drawn")
+        raise SettingsError(
+            f"tracker '{choice.id}' has nothing to draw yet on frames {frames}; name later ones with --frames"
+        )
     for path in written:
         click.echo(path)
 
