@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -94,6 +95,9 @@ class Target(ABC):
 
     #: Goldens that come with trackzoo.
     packaged: Path
+    #: Processor threads to compute with; 0 leaves them as they are. More threads add in another order, and where a tracker
+    #: amplifies rounding, only as many as the reference had can be held to its tolerances.
+    threads: int = 0
 
     @abstractmethod
     def table(self, file: str) -> Mapping[str, Tolerance]:
@@ -143,7 +147,8 @@ class Target(ABC):
         golden = case.arrays(file + ".npz")
         table = self.rules(file, golden)
         wanted = [name for name, rule in table.items() if name in golden and rule.kind != "input"]
-        ours = dict(self.compute(case, file, setup)) if wanted else {}
+        with _threads(self.threads):
+            ours = dict(self.compute(case, file, setup)) if wanted else {}
         for name, array in golden.items():
             rule = table.get(name)
             if rule is None:
@@ -161,3 +166,20 @@ class Target(ABC):
         for name, rule in table.items():
             if name not in golden and rule.kind != "input":
                 yield Row(file, name, "skipped", rule=str(rule))
+
+
+@contextmanager
+def _threads(count: int) -> Iterator[None]:
+    """Context in which torch computes with so many processor threads; 0: with as many as before."""
+    if not count:
+        yield
+        return
+    # Not every target computes with torch.
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
