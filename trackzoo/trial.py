@@ -95,9 +95,9 @@ class Trial(ABC):
         """How it keeps masks: `files`, `lines`, or empty where it keeps none (see `keep`)."""
         return ""
 
-    def keep(self, visit: Visit, predictions: Mapping[ObjectId, Prediction]) -> Piece:
-        """What is written of a visit's masks; asked once a visit, after the objects were merged, of trials that keep masks."""
-        raise NotImplementedError
+    def keep(self, visit: Visit, predictions: Mapping[ObjectId, Prediction]) -> Piece | None:
+        """What is written of a visit's masks, asked once a visit, after the objects were merged; None: nothing."""
+        return None
 
     @property
     def name(self) -> str:

@@ -156,7 +156,9 @@ class Lane:
         if self._spool is None or self.visit is None:
             return
         begin = time.perf_counter()
-        self._spool.add(self.frame.index, self.task.trial.keep(self.visit, predictions))
+        piece = self.task.trial.keep(self.visit, predictions)
+        if piece is not None:
+            self._spool.add(self.frame.index, piece)
         self.add("masks", time.perf_counter() - begin)
 
     def advance(self, predictions: Mapping[ObjectId, Prediction]) -> None:
