@@ -178,6 +178,10 @@ class Refined(Tracker[RefinedState[Any]]):
         self.tracker.release([state.state for state in states])
         self.refiner.release([state.reference for state in states])
 
+    def needs_mask(self) -> str:
+        """See `Tracker.needs_mask`."""
+        return self.tracker.needs_mask()
+
     def arena(self, lanes: int) -> None:
         """See `Tracker.arena`."""
         self.tracker.arena(lanes)

@@ -171,6 +171,14 @@ class Tracker(Instrumented, ABC, Generic[State]):
         """
         return list(predictions)
 
+    def needs_mask(self) -> str:
+        """Why an object cannot begin with its box alone, as a line for a person; empty where it can.
+
+        A run none of whose trials brings a mask is refused with it before it begins. A tracker that says so here refuses such
+        an object in `start`, too.
+        """
+        return ""
+
     def release(self, states: ListOf[State]) -> None:
         """Free what the states hold beyond ordinary memory (slots of an arena)."""
 

@@ -91,6 +91,11 @@ class Trial(ABC):
     competes = False
 
     @property
+    def brings_mask(self) -> bool:
+        """Whether an object may be started with a mask beside its box; asked before a run, may read the annotation."""
+        return True
+
+    @property
     def keeps(self) -> str:
         """How it keeps masks: `files`, `lines`, or empty where it keeps none (see `keep`)."""
         return ""

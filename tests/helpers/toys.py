@@ -146,6 +146,15 @@ class Walk(Tracker[WalkState]):
             self.alive.discard(id(state))
 
 
+class Particular(Walk):
+    """Does not begin with a box alone."""
+
+    takes = gives = frozenset({"box", "mask"})
+
+    def needs_mask(self) -> str:
+        return "a box alone is not enough"
+
+
 class Trips(Walk):
     """Fails on the fifth frame of every sequence whose name has `bad` in it."""
 

@@ -9,9 +9,12 @@ from typing import Any
 import huer
 import numpy as np
 import pytest
+import toys
 import vosmini
+import votmini
 from vosmini import TWO, Listener, Videos, listener
 
+from trackzoo.engine.plan import prepare
 from trackzoo.engine.runner import run
 from trackzoo.errors import ResultsError, SettingsError, UnknownName
 from trackzoo.protocols import protocol
@@ -122,6 +125,33 @@ def test_what_a_tracker_takes_decides_where_nobody_says(tmp_path: Path) -> None:
     assert not (tmp_path / "no").exists()
 
 
+def test_a_tracker_that_needs_masks_is_refused_boxes_alone_before_anything_is_written(tmp_path: Path) -> None:
+    data = Videos({"both": {1: 0, 2: 0}})
+    for name, kind in (("masks", "mask"), ("boxes", "rectangle"), ("polygons", "polygon")):
+        votmini.sequence(tmp_path / name, "ball", count=4, kind=kind)
+    votmini.sequence(tmp_path / "mixed", "ant", count=4, kind="rectangle")
+    votmini.sequence(tmp_path / "mixed", "ball", count=4, kind="mask")
+    vot = {name: open_dataset("vot2021", tmp_path / name) for name in ("masks", "boxes", "polygons", "mixed")}
+    for fine, rules in (
+        (data, protocol("vos")),
+        (data, protocol("ope")),
+        (vot["masks"], protocol("vot-multistart")),
+        (vot["polygons"], protocol("vot-multistart")),
+        (vot["mixed"], protocol("vot-multistart")),  # what lacks one fails alone
+    ):
+        assert prepare("toys:Particular", fine, protocol=rules, results=tmp_path / "runs").trials
+    for bare, rules in (
+        (data, protocol("vos", init="box")),
+        (toys.Toy({"a": 4}), protocol("ope")),
+        (vot["boxes"], protocol("vot-multistart")),
+        (vot["boxes"], protocol("vot-supervised")),
+    ):
+        with pytest.raises(SettingsError, match="^tracker 'Particular': a box alone is not enough$"):
+            run("toys:Particular", bare, protocol=rules, results=tmp_path / "runs")
+        assert run("toys:Walk", bare, protocol=rules, results=tmp_path / "other", dry_run=True).plan
+    assert not (tmp_path / "runs").exists()
+
+
 def test_boxes_with_a_refiner_behind_them_are_masks(tmp_path: Path) -> None:
     text = "'static+alpharefine' makes masks of them"
     with pytest.raises(SettingsError, match=re.escape(text)):
@@ -188,8 +218,6 @@ def test_faults_of_the_data_are_one_line(tmp_path: Path) -> None:
 
 
 def test_a_data_set_without_label_maps(tmp_path: Path) -> None:
-    import toys
-
     outcome = run(listener(), toys.Toy({"a": 4}), protocol="vos", results=tmp_path)
     text = "a: found an annotation of boxes alone, expected label maps; --protocol ope needs none"
     assert text in str(outcome.failed[0][1])

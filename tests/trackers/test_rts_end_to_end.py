@@ -119,12 +119,12 @@ def test_from_an_official_checkpoint_to_tables(cli: Cli, shared: Path, tmp_path:
     assert refused.returncode != 0
     assert "STA's weights" in refused.stderr + refused.stdout
     assert "Traceback" not in refused.stderr
+    assert not (tmp_path / "runs").exists()
     packaged = Path(target("sta").packaged)
     net = Weights(Case(packaged, packaged), STANetwork).state_dict("trackzoo")
     done = cli("weights", "add", "sta", official(net, tmp_path / "sta.pth.tar", "STANet"), timeout=300)
     assert done.returncode == 0, done.stderr
-    # What was refused is known to have had no STA.
-    for arguments in ((*boxes_alone, "--new"), ("run", "-t", "rts", *small, "-d", "synth:sequences=1,length=3")):
+    for arguments in (boxes_alone, ("run", "-t", "rts", *small, "-d", "synth:sequences=1,length=3")):
         done = cli(*arguments, timeout=300)
         assert done.returncode == 0, done.stderr
     identities = [json.loads(path.read_text())["identity"] for path in tmp_path.glob("runs/rts50/*/ope/run.json")]

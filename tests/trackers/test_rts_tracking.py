@@ -21,6 +21,7 @@ from trackzoo.tracker import Prediction
 from trackzoo.trackers.lwl.tracker import LWLTracker
 from trackzoo.trackers.rts.network import RTSNetwork
 from trackzoo.trackers.rts.segmentation import SegmentationTracker
+from trackzoo.trackers.rts.starting import MaskMaker
 from trackzoo.trackers.rts.states import SegmentationState
 from trackzoo.trackers.rts.tracker import RTSTracker
 from trackzoo.trackers.rts.verify_weights import Weights
@@ -315,6 +316,24 @@ def test_a_box_without_a_mask_needs_sta_and_says_so() -> None:
     with pytest.raises(SettingsError, match=r"a first box without a mask needs STA's weights: .*sta") as caught:
         made.start([clip.frames[0]], [Target(clip.boxes[0])], [0])
     assert len(str(caught.value).splitlines()) == 1
+    assert made.needs_mask() == str(caught.value)
+
+
+def test_whether_a_box_will_do_is_known_without_a_network(tmp_path: Path) -> None:
+    """A run of boxes alone is refused before it begins; see the protocols' tests."""
+    needed = "a first box without a mask needs STA's weights: "
+    for weights, words in (
+        ("sta", "the weights 'sta' are not here"),
+        (tmp_path / "x.pth", "no such file"),
+        ("st", "'st'"),
+    ):
+        text = MaskMaker(weights, False, "cpu", "fp32").lacking()
+        assert text.startswith(needed)
+        assert words in text
+        assert len(text.splitlines()) == 1
+    assert MaskMaker("random", False, "cpu", "fp32").lacking() == ""
+    (tmp_path / "x.pth").write_bytes(b"weights")
+    assert MaskMaker(tmp_path / "x.pth", False, "cpu", "fp32").lacking() == ""
 
 
 def test_a_box_alone_begins_with_sta_s_mask(weights: dict[str, torch.Tensor]) -> None:
@@ -416,6 +435,8 @@ def test_lwl_from_a_box_ignores_a_given_mask() -> None:
     choice = tracker("lwl-boxinit").with_weights("random")
     made = choice.load(image_sample_size=CROP)
     made.wants = MASKS
+    made.masks.weights = "sta"  # type: ignore[attr-defined]
+    assert made.needs_mask() == ""
     clip = Clip(1, 3)
     found = []
     for given in (clip.masks[0], None):

@@ -16,14 +16,12 @@ from trackzoo.nn.precision import autocast, without_tf32
 from trackzoo.sequence import Target
 from trackzoo.tracker import Prediction
 from trackzoo.trackers.rts.box_encoder import rectangle
-from trackzoo.trackers.rts.first import checked_mask
 from trackzoo.trackers.rts.merge import mask_logits, merge_logits
 from trackzoo.trackers.rts.network import RTSNetwork
 from trackzoo.trackers.rts.pasting import Facts, Pasted, facts_of, whole
 from trackzoo.trackers.rts.region import Region, box_of
 from trackzoo.trackers.rts.segmentation import SegmentationTracker
-from trackzoo.trackers.rts.settings import LWLSettings, changed
-from trackzoo.trackers.rts.starting import MaskMaker
+from trackzoo.trackers.rts.settings import LWLSettings
 from trackzoo.trackers.rts.states import SegmentationState
 
 
@@ -31,49 +29,36 @@ class LWLTracker(SegmentationTracker):
     """LWL over B objects at once.
 
     Args:
-        weights: of `lwl-ytvos` or `lwl-boxinit`; see `trackzoo.weights.loading.fill_from`.
         start_with: `mask`: a given first mask, or STA's where only a box is given (RTS, Table 1); `box`: LWL's own encoder
             makes a soft mask of the box, and a given mask is ignored (`lwl-boxinit`).
-        sta, sta_slip: as for `RTSTracker`.
         box_slip: keep the released code's slip with boxes that begin left of or above the picture (`start_with` box).
-        device, dtype, compile, fast: see `SegmentationTracker`.
-        settings: see `LWLSettings`.
+        options: see `SegmentationTracker` and, for settings, `LWLSettings`. Weights are of `lwl-ytvos` or `lwl-boxinit`.
     """
 
     settings: LWLSettings
 
     def __init__(
-        self,
-        *,
-        weights: Any = None,
-        start_with: Literal["mask", "box"] = "mask",
-        sta: Any = "sta",
-        sta_slip: bool = False,
-        box_slip: bool = False,
-        device: str = "cpu",
-        dtype: str = "fp32",
-        compile: bool = False,
-        fast: bool = False,
-        **settings: Any,
+        self, *, start_with: Literal["mask", "box"] = "mask", box_slip: bool = False, **options: Any
     ) -> None:
         if start_with not in ("mask", "box"):
             raise SettingsError(f"start_with '{start_with}': expected mask or box")
-        chosen: LWLSettings = changed(LWLSettings(), settings)
-        network = partial(RTSNetwork, instance=False, box=start_with == "box")
-        super().__init__(network, chosen, weights, device=device, dtype=dtype, compile=compile, fast=fast)
+        super().__init__(partial(RTSNetwork, instance=False, box=start_with == "box"), LWLSettings(), **options)
         self.from_box, self.box_slip = start_with == "box", box_slip
-        self.masks = MaskMaker("random" if weights == "random" else sta, sta_slip, device, dtype)
 
     def identity(self) -> Mapping[str, Any]:
         """The weights that make first masks, where others do."""
-        return {} if self.from_box else self.masks.identity()
+        return {} if self.from_box else super().identity()
+
+    def needs_mask(self) -> str:
+        """See `Tracker.needs_mask`: a box alone needs STA's weights, where no encoder reads it."""
+        return "" if self.from_box else self.masks.lacking()
 
     @without_tf32()
     @torch.inference_mode()
     def start(
         self, frames: ListOf[Frame], targets: ListOf[Target], seeds: ListOf[int]
     ) -> list[tuple[SegmentationState, Prediction]]:
-        """See `Tracker.start`; nothing is random. Raises `DataError` for a first mask that is none; see `checked_mask`."""
+        """See `Tracker.start`; nothing is random. Raises `DataError` for a first mask that is none; see `first_masks`."""
         with self.stage("start"):
             logits = self._first_logits(frames, targets)
             masks = [
@@ -107,11 +92,7 @@ class LWLTracker(SegmentationTracker):
         """First masks as logits: ±100 of a mask, or what the box encoder says of the whole picture."""
         if self.from_box:
             return [self._logits_of_box(frame, target.box) for frame, target in zip(frames, targets, strict=True)]
-        given = [
-            None if target.mask is None else checked_mask(target.mask, frame)
-            for frame, target in zip(frames, targets, strict=True)
-        ]
-        return [mask_logits(mask[0] > 0.5) for mask in self.masks(frames, targets, given)]
+        return [mask_logits(mask[0] > 0.5) for mask in self.first_masks(frames, targets)]
 
     def _logits_of_box(self, frame: Frame, box: Floats) -> Pasted:
         picture = frame.tensor(self.device)[None]
@@ -146,7 +127,7 @@ class LWLTracker(SegmentationTracker):
                 for state in states:
                     self._merge_alone(state)
         predictions = [
-            Prediction(self.merged_box(state, state), _confidence(state.own), self.mask_of(state), self.trace_of(state))
+            Prediction(self.merged_box(state, state), state.own.confidence, self.mask_of(state), self.trace_of(state))
             for state in states
         ]
         if self._probe is not None:
@@ -188,8 +169,3 @@ class LWLTracker(SegmentationTracker):
     def merged_box(self, state: SegmentationState, first: SegmentationState) -> Floats:
         """Moments of the merged probabilities, or the tightest about the mask; the place last known where there is none."""
         return self.box_from(state.seen, first.region if self.settings.merged_fallback == "first" else state.region)
-
-
-def _confidence(facts: Facts) -> float:
-    """How much probability the picture holds for each pixel of the mask, at most 1."""
-    return min(1.0, facts.sum / facts.area) if facts.area else 0.0

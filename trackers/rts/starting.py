@@ -17,6 +17,9 @@ from trackzoo.trackers.rts.first import on_device
 from trackzoo.trackers.sta.mask import BoxToMask
 from trackzoo.weights.chosen import describe
 
+#: How a complaint about STA's weights begins.
+_NEEDED = "a first box without a mask needs STA's weights"
+
 
 class MaskMaker:
     """Makes masks of first boxes; STA's network is loaded when the first box without a mask comes, and then kept.
@@ -39,6 +42,16 @@ class MaskMaker:
             return {"sta": describe(str(self.weights)).identity}
         except TrackzooError:
             return {"sta": None}
+
+    def lacking(self) -> str:
+        """Why no mask can be made of a box, as a line for a person; empty where one can. Reads no network."""
+        if self._sta is not None or not isinstance(self.weights, str | Path):
+            return ""
+        try:
+            describe(str(self.weights))
+        except TrackzooError as error:
+            return f"{_NEEDED}: {error}"
+        return ""
 
     def __call__(
         self, frames: ListOf[Frame], targets: ListOf[Target], given: ListOf[NDArray[np.bool_] | None]
@@ -66,6 +79,6 @@ class MaskMaker:
         if self._sta is None:
             try:
                 self._sta = BoxToMask(self.weights, device=self.device, dtype=self.dtype, slip=self.slip)
-            except SettingsError as error:
-                raise SettingsError(f"a first box without a mask needs STA's weights: {error}") from None
+            except TrackzooError as error:
+                raise SettingsError(f"{_NEEDED}: {error}") from None
         return self._sta

@@ -6,7 +6,7 @@ paste, then let the instance branch learn from this frame.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence as ListOf
+from collections.abc import Sequence as ListOf
 from typing import Any
 
 import numpy as np
@@ -19,16 +19,14 @@ from trackzoo.nn.patches import PatchWindow
 from trackzoo.nn.precision import autocast, without_tf32
 from trackzoo.sequence import Target
 from trackzoo.tracker import Prediction
-from trackzoo.trackers.rts.first import checked_mask
 from trackzoo.trackers.rts.instance import InstanceBranch
 from trackzoo.trackers.rts.localisation import Located
 from trackzoo.trackers.rts.merge import mask_logits
 from trackzoo.trackers.rts.network import RTSNetwork
-from trackzoo.trackers.rts.pasting import Facts, whole
+from trackzoo.trackers.rts.pasting import whole
 from trackzoo.trackers.rts.region import Region
 from trackzoo.trackers.rts.segmentation import SegmentationTracker, first_facts
-from trackzoo.trackers.rts.settings import RTSSettings, changed
-from trackzoo.trackers.rts.starting import MaskMaker
+from trackzoo.trackers.rts.settings import RTSSettings
 from trackzoo.trackers.rts.states import SegmentationState
 
 
@@ -36,36 +34,20 @@ class RTSTracker(SegmentationTracker):
     """RTS over B objects at once.
 
     Args:
-        weights: of `rts50`; see `trackzoo.weights.loading.fill_from`.
-        sta: STA's weights, which make a mask of a first box; they are loaded when the first box without a mask comes.
-        sta_slip: keep the slip of the released code with boxes that begin left of or above the picture.
-        device, dtype, compile, fast: see `SegmentationTracker`.
-        settings: see `RTSSettings`.
+        options: see `SegmentationTracker` and, for settings, `RTSSettings`. Weights are `rts50`'s.
     """
 
     settings: RTSSettings
 
-    def __init__(
-        self,
-        *,
-        weights: Any = None,
-        sta: Any = "sta",
-        sta_slip: bool = False,
-        device: str = "cpu",
-        dtype: str = "fp32",
-        compile: bool = False,
-        fast: bool = False,
-        **settings: Any,
-    ) -> None:
-        chosen: RTSSettings = changed(RTSSettings(), settings)
-        super().__init__(RTSNetwork, chosen, weights, device=device, dtype=dtype, compile=compile, fast=fast)
-        self.keep_first = chosen.schedule == "paper"
-        self.instance = InstanceBranch(self.network, chosen, device, dtype) if chosen.instance else None
-        self.masks = MaskMaker("random" if weights == "random" else sta, sta_slip, device, dtype)
+    def __init__(self, **options: Any) -> None:
+        super().__init__(RTSNetwork, RTSSettings(), **options)
+        settings = self.settings
+        self.keep_first = settings.schedule == "paper"
+        self.instance = InstanceBranch(self.network, settings, self.device, self.dtype) if settings.instance else None
 
-    def identity(self) -> Mapping[str, Any]:
-        """The weights that make first masks."""
-        return self.masks.identity()
+    def needs_mask(self) -> str:
+        """See `Tracker.needs_mask`: a box alone needs STA's weights."""
+        return self.masks.lacking()
 
     def arena(self, lanes: int) -> None:
         """See `Tracker.arena`."""
@@ -84,13 +66,9 @@ class RTSTracker(SegmentationTracker):
     def start(
         self, frames: ListOf[Frame], targets: ListOf[Target], seeds: ListOf[int]
     ) -> list[tuple[SegmentationState, Prediction]]:
-        """See `Tracker.start`; nothing is random. Raises `DataError` for a first mask that is none; see `checked_mask`."""
+        """See `Tracker.start`; nothing is random. Raises `DataError` for a first mask that is none; see `first_masks`."""
         with self.stage("start"):
-            given = [
-                None if target.mask is None else checked_mask(target.mask, frame)
-                for frame, target in zip(frames, targets, strict=True)
-            ]
-            masks = self.masks(frames, targets, given)
+            masks = self.first_masks(frames, targets)
             regions = [Region.about(target.box, self.settings) for target in targets]
             branches = self.new_branches(frames, masks, regions)
             instances = self.instance.start(frames, regions) if self.instance is not None else [None] * len(frames)
@@ -220,7 +198,7 @@ class RTSTracker(SegmentationTracker):
         return list(located)
 
     def _prediction(self, state: SegmentationState, found: Located | None) -> Prediction:
-        score = found.peak if found is not None else _confidence(state.own)
+        score = found.peak if found is not None else state.own.confidence
         box: Floats = state.own.box
         if state.no_mask and found is not None and self.settings.fallback and self.settings.use_clf_box_when_no_seg:
             box = state.decisions["instance_box"]
@@ -244,8 +222,3 @@ class RTSTracker(SegmentationTracker):
                 self.probe("score_encoding", self.network.encode_scores(scores).float())
             self.probe("scores", scores)
         self.offer(states, predictions, crops, windows, logits)
-
-
-def _confidence(facts: Facts) -> float:
-    """Without an instance branch: how much probability the picture holds for each pixel of the mask, at most 1."""
-    return min(1.0, facts.sum / facts.area) if facts.area else 0.0

@@ -172,6 +172,7 @@ def prepare(
     own = {**choice.settings, **settings}
     loader = Job(choice, settings, devices[0], dtype, text=text)
     loaded, further = _identified(loader)
+    _refuse_boxes_alone(choice.id, loaded, trials)
     of_weights, about_weights, remarks = _weights(choice, further, data.id)
     identity = plain(
         {
@@ -305,7 +306,7 @@ def _need_images(trial: Trial) -> None:
 
 
 def _identified(job: Job) -> tuple[Tracker[Any] | None, dict[str, Any]]:
-    """What the boxes depend on beyond name and settings; the tracker is loaded only where it alone can tell."""
+    """What the boxes depend on beyond name and settings; the tracker is loaded only where it says something before a run."""
     choice = job.choice
     code = _own_code(choice)
     further: dict[str, Any] = {"code": code} if code else {}
@@ -319,10 +320,26 @@ def _identified(job: Job) -> tuple[Tracker[Any] | None, dict[str, Any]]:
         factory = resolve(part.spec.factory)
         known = isinstance(factory, type) and issubclass(factory, Instrumented)
         telling |= not known or factory.identity is not Instrumented.identity
+        telling |= getattr(factory, "needs_mask", Tracker.needs_mask) is not Tracker.needs_mask
     if not telling:
         return None, further
     tracker = load_tracker(job)
     return tracker, {**further, **tracker.identity()}
+
+
+def _refuse_boxes_alone(name: str, tracker: Tracker[Any] | None, trials: ListOf[Trial]) -> None:
+    """Raise where a tracker cannot begin with a box alone and no trial brings more. What one lacks is its own matter."""
+    reason = tracker.needs_mask() if tracker is not None else ""
+    if not reason:
+        return
+    for trial in trials:
+        try:
+            if trial.brings_mask:
+                return
+        except DataError:
+            return
+    if trials:
+        raise SettingsError(f"tracker '{name}': {reason}")
 
 
 def _own_code(choice: TrackerChoice) -> str | None:

@@ -40,6 +40,11 @@ class OnePassTrial(Trial):
     masks: bool = False
 
     @property
+    def brings_mask(self) -> bool:
+        """See `Trial`."""
+        return self.sequence.masks is not None
+
+    @property
     def keeps(self) -> str:
         """See `Trial`."""
         return LINES if self.masks else ""

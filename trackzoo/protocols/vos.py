@@ -52,6 +52,11 @@ class VosTrial(Trial):
     competes = True
 
     @property
+    def brings_mask(self) -> bool:
+        """As is said."""
+        return self.init == "mask"
+
+    @property
     def keeps(self) -> str:
         """A label map a frame."""
         return FILES

@@ -67,6 +67,11 @@ class RegionTrial(Trial):
     masks: bool = False
     clock: RealTime | None = None
 
+    @property
+    def brings_mask(self) -> bool:
+        """See `Trial`: masks and polygons have pixels."""
+        return any(isinstance(region, Mask | Polygon) for region in regions_of(self.sequence))
+
     def regions(self) -> tuple[Region, ...]:
         """Annotation, one region a frame. Raises `DataError` when it does not fit the frames."""
         rows, frames = len(self.sequence), len(self.sequence.frames)
