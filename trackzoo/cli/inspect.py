@@ -102,17 +102,21 @@ def _pictures(tracker: Any) -> dict[str, Callable[[dict[str, Any]], Any]]:
 def _draw(name: str, tracker: Any, sequence: Any, wanted: list[int], out: Path) -> list[Path]:
     """Track up to the last wanted frame; save pictures of those wanted."""
     from trackzoo.errors import SettingsError
-    from trackzoo.sequence import Target
+    from trackzoo.protocols.ope import OnePassTrial
 
     pictures = _pictures(tracker)
     if not pictures:
         raise SettingsError(f"tracker '{name}' offers nothing that can be drawn; the learned trackers do")
     trace: dict[str, Any] = {}
     tracker.attach(trace.__setitem__)
-    [(state, _)] = tracker.start([sequence.frames[0]], [Target(sequence.boxes[0], None, sequence.text)], [0])
+    # It begins as in a run: on the target's first frame, with its mask where there is one.
+    trial = OnePassTrial(sequence)
+    begin = trial.begin()
+    first = sequence.frames[begin]
+    [(state, _)] = tracker.start([first], [trial.target(begin, first)], [0])
     lasting = frozenset(trace)
     written: list[Path] = []
-    for index in range(1, wanted[-1] + 1):
+    for index in range(begin + 1, wanted[-1] + 1):
         # Drawing needs what the network sees on the wanted frames alone; what a start offers (templates) may change on any.
         kept = {probe: trace[probe] for probe in lasting}
         trace.clear()
