@@ -102,6 +102,13 @@ def test_sizes_come_from_the_previous_map_and_stay_in_the_picture() -> None:
     # A sample of 64 px shows 64 rows and 128 columns of the picture: a quarter of it to each side.
     assert sizes.tolist() == [[100 - 48, 32], [100 - 16, 32], [10, 10]]
     assert box_sizes(np.zeros((0, 2), np.int64), previous).shape == (0, 2)
+    # Distances that are not finite, and a picture of less than ten pixels.
+    ltrb[:, 1, 2] = np.inf
+    ltrb[0, 1, 1] = np.nan
+    for picture in ((60, 100), (8, 9)):
+        sizes = box_sizes(np.array([[1, 2], [1, 1]]), Regression(ltrb, np.float32([0, 0, 64, 128]), picture))
+        assert (sizes >= 10).all()
+        assert (sizes <= max(*picture, 10)).all()
 
 
 def test_crops_are_moved_inside_above_and_left_and_filled_with_zeros_elsewhere() -> None:

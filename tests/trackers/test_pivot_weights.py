@@ -6,6 +6,7 @@ import json
 import os
 import sys
 import types
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,13 +14,17 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from smallpivot import GOLDENS
+import torch.nn.functional as F
+from smallpivot import GOLDENS, SIDE, network
+from tinyplugin import imitation
 
-from trackzoo.errors import SettingsError, TrackzooError
+from trackzoo.errors import DataError, SettingsError, TrackzooError
 from trackzoo.parity.case import Case
 from trackzoo.registry import tracker
-from trackzoo.trackers.pivot.build import CLIP, unfilled
+from trackzoo.trackers.pivot.build import CLIP, pivot_tracker, unfilled
 from trackzoo.weights.chosen import RANDOM
+from trackzoo.weights.fit import compare, manifest
+from trackzoo.weights.table import weights_spec
 
 VARIANTS = ("pivot-50", "pivot-l-22", "pivot-l-27")
 
@@ -66,6 +71,52 @@ def test_a_checkpoint_without_its_backbone_asks_for_dinov2() -> None:
     bare = {name: torch.zeros(each.shape) for name, each in values.items() if not name.startswith("feature_extractor.")}
     with pytest.raises(SettingsError, match="trackzoo weights get dinov2-vitl14"):
         tracker("pivot-l-27").load(weights=bare, side=4, parts=parts, clip="pooled")
+
+
+def test_an_adapter_of_pivot_50_is_applied_where_the_checkpoint_has_one() -> None:
+    entries = json.loads((GOLDENS / "pivot_l" / "manifest.json").read_text())
+    adapter = {name: torch.rand(each["shape"]) for name, each in entries.items() if name.startswith("bkMlp.")}
+    adapter["bkMlp.mlp.1.num_batches_tracked"] = torch.tensor(0)
+    values, crops = network().state_dict(), torch.rand(1, 3, 16 * SIDE, 16 * SIDE)
+    options: dict[str, Any] = {"side": SIDE, "parts": {"depth": 1}, "prompt": "none"}
+    made = pivot_tracker(weights={**values, **adapter}, **options).network
+    with torch.no_grad():
+        plain = pivot_tracker(weights=values, **options).network.features(crops)
+        mixed = torch.einsum("oc,bchw->bohw", adapter["bkMlp.mlp.0.weight"][:, :, 0, 0], plain)
+        mean, variance, weight, bias = (
+            adapter[f"bkMlp.mlp.1.{name}"][:, None, None] for name in ("running_mean", "running_var", "weight", "bias")
+        )
+        wanted = F.gelu((mixed - mean) / (variance + 1e-5).sqrt() * weight + bias)
+        torch.testing.assert_close(made.features(crops), wanted, rtol=1e-3, atol=1e-3)
+    del adapter["bkMlp.mlp.1.bias"]
+    with pytest.raises(SettingsError, match=r"1 missing \(first bkMlp.mlp.1.bias\)"):
+        pivot_tracker(weights={**values, **adapter}, **options)
+
+
+def test_an_adapter_of_pivot_50_is_taken_in_whole_or_not_at_all() -> None:
+    expected = manifest(weights_spec("pivot-50"))
+    more = {name for name in expected if name.startswith("bkMlp.")}
+    assert len(more) == 6
+    without = {name: entry for name, entry in expected.items() if name not in more}
+    assert compare(expected, expected)
+    assert compare(without, expected)
+    assert compare({**without, "bkMlp.mlp.1.bias": expected["bkMlp.mlp.1.bias"]}, expected).missing == tuple(
+        sorted(more - {"bkMlp.mlp.1.bias"})
+    )
+
+
+@pytest.mark.parametrize("side", [22, 27])
+def test_a_file_of_the_other_grid_is_refused_when_it_is_named(
+    side: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkpoint = imitation(monkeypatch, OrderedDict({"x": torch.zeros(1)}))
+    checkpoint["constructor"].kwds = {"feature_sz": side}
+    torch.save(checkpoint, tmp_path / "pivot.pth.tar")
+    other = {22: 27, 27: 22}[side]
+    with pytest.raises(DataError, match=f"{side} x {side} grid"):
+        tracker(f"pivot-l-{other}").load(weights=tmp_path / "pivot.pth.tar", clip="pooled")
+    with pytest.raises(SettingsError, match="without its frozen backbone"):
+        tracker(f"pivot-l-{side}").load(weights=tmp_path / "pivot.pth.tar", clip="pooled")
 
 
 def test_a_runs_files_say_which_clip_it_used(tmp_path: Path) -> None:
@@ -143,7 +194,6 @@ def tracked(variant: str, dataset: str, frames: int, **options: Any) -> np.ndarr
 def test_pivot_50s_checkpoint_is_taken_in_and_runs(save: Save, tmp_path: Path, shared: Path) -> None:
     path = save(filled("pivot-50"), tmp_path / "PiVOT_50.pth.tar", 18)
     from trackzoo.weights.convert import add_weights
-    from trackzoo.weights.table import weights_spec
 
     added = add_weights(weights_spec("pivot-50"), path)
     assert added.fresh
@@ -157,9 +207,7 @@ def test_pivot_50s_checkpoint_is_taken_in_and_runs(save: Save, tmp_path: Path, s
 
 @pytest.mark.slow
 def test_pivot_ls_checkpoint_with_and_without_its_backbone_is_one(save: Save, tmp_path: Path) -> None:
-    from trackzoo.errors import DataError
     from trackzoo.weights.convert import add_weights
-    from trackzoo.weights.table import weights_spec
 
     values = filled("pivot-l-27")
     frozen = {name.removeprefix("feature_extractor."): each for name, each in values.items() if "feature_ext" in name}
@@ -189,7 +237,6 @@ def test_openais_clip_is_taken_in_and_asked_for_no_more(tmp_path: Path) -> None:
     """All its tensors in half precision, as it is shipped, among others of the text tower."""
     from trackzoo.parity.fill import fill_value
     from trackzoo.weights.convert import add_weights
-    from trackzoo.weights.table import weights_spec
 
     entries = json.loads((GOLDENS / "pivot_l" / "clip_manifest.json").read_text())
     shipped = {name: torch.from_numpy(fill_value(name, tuple(each["shape"]))).half() for name, each in entries.items()}

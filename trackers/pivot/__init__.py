@@ -43,6 +43,7 @@ WEIGHTS = (
         paper=_PAPER,
         trained_on=_FOUR,
         manifest=_ROOT.joinpath("goldens", "pivot50", "manifest.json"),
+        optional=_ROOT.joinpath("adapter.json"),
         rename="trackzoo.trackers.tomp.loading:head_tensors",
     ),
     WeightsSpec(

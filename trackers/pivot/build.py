@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
-from trackzoo.errors import SettingsError, TrackzooError
+from trackzoo.errors import TrackzooError
+from trackzoo.settings import changed_all
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -20,30 +20,26 @@ CLIP = "clip-vit-large-patch14-336"
 
 
 def unfilled(backbone: str, side: int, /, **parts: Any) -> PiVOT50 | PiVOTL:
-    """A network without values, on the `meta` device: to be filled by `fill_from`.
-
-    Args:
-        backbone: `resnet50` or `dinov2`.
-        side: cells along each side of its feature map.
-        parts: other sizes than the published ones; see the networks.
-    """
-    import torch
-
+    """PiVOT's network without values; see `trackzoo.trackers.tomp.build.unfilled_of`."""
     from trackzoo.trackers.pivot.model import NETWORKS
+    from trackzoo.trackers.tomp.build import unfilled_of
 
-    if backbone not in NETWORKS:
-        raise SettingsError(f"backbone: found {backbone!r}, expected {' or '.join(NETWORKS)}")
-    if side < 2:
-        raise SettingsError(f"side: found {side!r}, expected cells along each side of the feature map (18, 22, 27)")
-    with torch.device("meta"):
-        return NETWORKS[backbone](side, **parts)
+    return unfilled_of(NETWORKS, backbone, side, **parts)
 
 
-def renaming(backbone: str) -> Callable[[Mapping[str, Tensor]], Mapping[str, Tensor]]:
-    """From a checkpoint's tensors to the network's: PiVOT-L's may come with its frozen backbone and without."""
+def renaming(network: PiVOT50 | PiVOTL) -> Callable[[Mapping[str, Tensor]], Mapping[str, Tensor]]:
+    """From a checkpoint's tensors to the network's own.
+
+    PiVOT-L's may come with its frozen backbone and without; PiVOT-50's with an adapter, which the network then takes on.
+    """
+    from trackzoo.trackers.pivot.model import PiVOTL
     from trackzoo.trackers.tomp.loading import head_tensors, with_backbone
 
-    return with_backbone if backbone == "dinov2" else head_tensors
+    def rename(tensors: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+        network.expect(tensors)
+        return with_backbone(tensors) if isinstance(network, PiVOTL) else head_tensors(tensors)
+
+    return rename
 
 
 def pivot_tracker(
@@ -52,28 +48,14 @@ def pivot_tracker(
     clip: Any = CLIP,
     backbone: str = "resnet50",
     side: int = 18,
-    prompt: str = "refined",
-    target_not_found_threshold: float = 0.35,
-    distractor_threshold: float = 0.8,
-    hard_negative_threshold: float = 0.5,
-    target_neighborhood_scale: float = 2.2,
-    dispalcement_scale: float = 0.8,
-    conf_ths: float = 0.9,
-    report_limit: float = 9999.0,
-    hcanTh: float = 0.05,
-    hcanKs: int = 3,
-    maxCanNum: int = 7,
-    simvThr: float = 0.25,
-    newimSimThr: float = 85.0,
-    template_size: int = 288,
-    deterministic: bool = False,
     parts: Mapping[str, Any] | None = None,
     clip_sizes: Mapping[str, int] | None = None,
     device: str = "cpu",
     dtype: str = "fp32",
     compile: bool = False,
+    **settings: Any,
 ) -> PiVOTTracker:
-    """PiVOT as a variant sets it; settings have their released names.
+    """PiVOT as a variant sets it.
 
     Args:
         weights: what fills the network; see `trackzoo.weights.loading.fill_from`. A checkpoint of PiVOT-L without its frozen
@@ -81,47 +63,28 @@ def pivot_tracker(
         clip: what fills CLIP; see `trackzoo.nn.clip.image_encoder`. `pooled` is a stand-in that needs no weights. Not looked
             at unless the prompt is refined.
         backbone, side: `resnet50` with 18 cells along each side, `dinov2` with 22 or 27.
-        prompt: row of Table VI: `none`, `initial`, `refined`.
-        target_not_found_threshold, distractor_threshold, hard_negative_threshold, target_neighborhood_scale,
-            dispalcement_scale: see `trackzoo.trackers.tomp.localisation.Thresholds`.
-        conf_ths, report_limit, deterministic: see `trackzoo.trackers.tomp.tracker.Behaviour`.
-        hcanTh, hcanKs, maxCanNum, simvThr, newimSimThr, template_size: see `Refinement`.
         parts, clip_sizes: other sizes of the networks, for tests.
         device, dtype, compile: see `ToMPTracker`.
+        settings: see `settled`.
 
     Raises:
         SettingsError: weights that are not here or do not fit, of the network or of CLIP; values that settings cannot have.
     """
     from trackzoo.nn.clip import ClipSizes, image_encoder
     from trackzoo.trackers.pivot.tracker import PiVOTTracker
+    from trackzoo.trackers.tomp.loading import check_side
     from trackzoo.weights.chosen import RANDOM
     from trackzoo.weights.loading import fill_from
 
-    refinement, behaviour = settled(
-        prompt=prompt,
-        target_not_found_threshold=target_not_found_threshold,
-        distractor_threshold=distractor_threshold,
-        hard_negative_threshold=hard_negative_threshold,
-        target_neighborhood_scale=target_neighborhood_scale,
-        dispalcement_scale=dispalcement_scale,
-        conf_ths=conf_ths,
-        report_limit=report_limit,
-        hcanTh=hcanTh,
-        hcanKs=hcanKs,
-        maxCanNum=maxCanNum,
-        simvThr=simvThr,
-        newimSimThr=newimSimThr,
-        template_size=template_size,
-        deterministic=deterministic,
-    )
+    refinement, behaviour = settled(**settings)
     encoder, identity = None, {}
-    if prompt == "refined":
+    if refinement.prompt == "refined":
         # A tracker without weights is for tests of speed: CLIP has none then either, unless somebody names them.
         chosen = RANDOM if isinstance(weights, str) and weights == RANDOM and clip == CLIP else clip
         encoder = image_encoder(chosen, CLIP, ClipSizes(**clip_sizes) if clip_sizes else None)
         identity = _identity(chosen)
     network = unfilled(backbone, side, **(parts or {}))
-    fill_from(network, weights, renaming(backbone))
+    fill_from(network, weights, renaming(network), check_side(side))
     return PiVOTTracker(
         network, encoder, refinement, behaviour, identity=identity, compile=compile, device=device, dtype=dtype
     )
@@ -130,22 +93,19 @@ def pivot_tracker(
 def settled(**settings: Any) -> tuple[Refinement, Behaviour]:
     """Settings of the tracker beyond its networks, by their released names; PiVOT's where they are not given.
 
+    Args:
+        settings: see `Refinement`, `trackzoo.trackers.tomp.tracker.Behaviour` and its `Thresholds`.
+
     Raises:
-        SettingsError: a value that one cannot have.
+        SettingsError: one that there is not, or a value that one cannot have.
     """
     from trackzoo.trackers.pivot.tracker import Refinement
     from trackzoo.trackers.tomp.localisation import Thresholds
     from trackzoo.trackers.tomp.tracker import Behaviour
 
-    parts: list[dict[str, Any]] = []
-    for kind, own in (
-        (Refinement, {"template_size": 288}),
-        (Thresholds, {"target_not_found_threshold": 0.35}),
-        (Behaviour, {"report_limit": 9999.0}),
-    ):
-        names = {each.name for each in fields(kind)}
-        parts.append(own | {name: value for name, value in settings.items() if name in names})
-    return Refinement(**parts[0]), Behaviour(Thresholds(**parts[1]), **parts[2])
+    own = Behaviour(Thresholds(target_not_found_threshold=0.35), report_limit=9999.0)
+    refinement, behaviour = changed_all(settings, Refinement(template_size=288), own)
+    return refinement, behaviour
 
 
 def _identity(clip: Any) -> dict[str, Any]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from trackzoo.trackers.pivot.modules import Prompting
-from trackzoo.trackers.tomp.model import ToMP50, ToMPL
+from trackzoo.trackers.tomp.loading import ADAPTER
+from trackzoo.trackers.tomp.model import Adapter, ToMP50, ToMPL
 
 
 class PiVOT50(Prompting, ToMP50):
@@ -17,9 +20,23 @@ class PiVOT50(Prompting, ToMP50):
         side, parts: see `ToMP50`.
     """
 
+    bkMlp: Adapter | None
+
     def __init__(self, side: int = 18, **parts: Any) -> None:
         ToMP50.__init__(self, side, **parts)
+        self.register_module("bkMlp", None)
         self.add_prompting(1024)
+
+    def expect(self, names: Iterable[str]) -> None:
+        """See `Prompting.expect`: an adapter. The paper speaks of one for both backbones, but its baseline here has none."""
+        if any(name.startswith(ADAPTER) for name in names):
+            with torch.device("meta"):
+                self.bkMlp = Adapter(1024)
+
+    def features(self, crops: Tensor) -> Tensor:
+        """See `ToMPNetwork.features`."""
+        found = ToMP50.features(self, crops)
+        return found if self.bkMlp is None else self.bkMlp(found)
 
     def resized(self, crops: Tensor) -> Tensor:
         """Crops (B, 3, S, S) as the backbone sees them: as they are."""

@@ -5,6 +5,8 @@ Parameters are named as in the official checkpoints.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -105,6 +107,9 @@ class Prompting(nn.Module):
         self.test_fuse_head = ScoreHead(channels)
         self.test_shrink = Unused(channels)
         self.hint_test_feat_head = Relation(channels)
+
+    def expect(self, names: Iterable[str]) -> None:
+        """Take on, without values, the parts that a checkpoint of these names has and others lack."""
 
     def prompt(self, share: Tensor, current: Tensor) -> Tensor:
         """Initial prompt (B, n, n) in 0..1 of the current frame's features (B, C, n, n) (eq. 2).

@@ -13,11 +13,10 @@ from torch import Tensor
 
 from trackzoo.nn.clip import resize
 from trackzoo.nn.precision import full
-from trackzoo.trackers.tomp.boxes import LEAST, STRIDE, Float32
+from trackzoo.trackers.tomp.boxes import Float32, Integers, clipped, corners
 
 #: The paper's eq. 6 has none; the released code multiplies cosines by it, which makes the softmax nearly one-hot.
 SHARPNESS = 100.0
-Integers = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -75,23 +74,9 @@ def box_sizes(cells: Integers, previous: Regression) -> Integers:
         cells: (N, 2) of the current grid, at which the previous map is read.
         previous: regression and crop; boxes are clipped to its picture.
     """
-    if not len(cells):
-        return np.zeros((0, 2), np.int64)
-    left, top, right, bottom = previous.ltrb[:, cells[:, 0], cells[:, 1]]
-    side = np.float32(previous.ltrb.shape[-1] * STRIDE)
-    y0, x0, y1, x1 = (np.float32(each) for each in previous.coords)
-    found = []
-    for place, before, after, low, high, extent in (
-        (cells[:, 1], left, right, x0, x1, previous.picture[1]),
-        (cells[:, 0], top, bottom, y0, y1, previous.picture[0]),
-    ):
-        centre = (place * STRIDE + STRIDE // 2).astype(np.float32)
-        first = (centre - before * side) / side * (high - low) + low
-        last = (centre + after * side) / side * (high - low) + low
-        begin = np.clip(first, 0, extent - LEAST)
-        end = np.minimum(np.maximum(first + (last - first), begin + LEAST), extent)
-        found.append((end - begin).astype(np.int64))
-    return np.stack(found, axis=1)
+    rows, columns = cells.T
+    _, sizes = clipped(corners(previous.ltrb, (rows, columns), previous.coords), previous.picture)
+    return sizes[::-1].T.astype(np.int64)
 
 
 def candidate_crops(crop: Tensor, cells: Integers, sizes: Integers, side: int) -> Tensor:

@@ -28,6 +28,7 @@ from trackzoo.trackers.pivot.templates import SECOND, cut_template
 from trackzoo.trackers.pivot.tracker import PiVOTTracker
 from trackzoo.trackers.pivot.training import losses, train_forward
 from trackzoo.trackers.tomp.boxes import in_sample
+from trackzoo.trackers.tomp.loading import TEST_TOKEN
 from trackzoo.trackers.tomp.training import distance_maps, label_maps, positive_cells
 
 #: Scores, prompts, features (SPEC, section 10).
@@ -188,7 +189,10 @@ class PiVOTTarget(Target):
             self._made = None
             settings = self._settings()
             backbone, side = settings.get("backbone", "resnet50"), settings.get("side", 18)
-            values = case.fill(unfilled(backbone, side))
+            entries = case.manifest()
+            empty = unfilled(backbone, side, test_token=TEST_TOKEN in entries)
+            empty.expect(entries)
+            values = case.fill(empty)
             tracker = pivot_tracker(
                 weights=values, prompt="none", device=setup.device, dtype=setup.dtype, compile=setup.compile, **settings
             )
@@ -198,7 +202,8 @@ class PiVOTTarget(Target):
     def _tracker(self, network: PiVOT50 | PiVOTL, clip: ClipVision | PooledVision, setup: Setup) -> PiVOTTracker:
         from trackzoo.trackers.pivot.build import settled
 
-        refinement, behaviour = settled(**self._settings())
+        own = {name: value for name, value in self._settings().items() if name not in ("backbone", "side")}
+        refinement, behaviour = settled(**own)
         return PiVOTTracker(network, clip, refinement, behaviour, device=setup.device, dtype=setup.dtype)
 
 

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from trackzoo.geometry import Floats
 
 Float32 = NDArray[np.float32]
+Integers = NDArray[np.int64]
 STRIDE = 16
 #: Widths and heights that a box keeps inside the picture, at least.
 LEAST = np.float32(10)
@@ -96,12 +97,12 @@ def label_sigma(base: Float32, side: int) -> float:
     return 0.25 * math.sqrt(float((base / STRIDE).prod()))
 
 
-def corners(ltrb: Float32, cell: tuple[int, int], coords: Float32) -> Float32:
-    """The box that a cell says, (4,) `x1, y1, x2, y2` in the picture, unclipped.
+def corners(ltrb: Float32, cell: tuple[int | Integers, int | Integers], coords: Float32) -> Float32:
+    """The box that a cell says, (4,) `x1, y1, x2, y2` in the picture, unclipped; (4, N) of N cells.
 
     Args:
         ltrb: (4, n, n) left, top, right, bottom over S.
-        cell: row, column.
+        cell: row, column; or (N,) rows and columns.
         coords: (4,) `y0, x0, y1, x1` of the sample in the picture.
     """
     row, column = cell
@@ -116,18 +117,18 @@ def corners(ltrb: Float32, cell: tuple[int, int], coords: Float32) -> Float32:
 
 
 def clipped(found: Float32, picture: tuple[int, int]) -> tuple[Float32, Float32]:
-    """Corner and size, both (2,) as (y, x), of a box that keeps ten pixels inside the picture.
+    """Corner and size, both (2,) as (y, x), of a box that keeps ten pixels inside the picture; (2, N) of N boxes.
 
     Args:
-        found: (4,) `x1, y1, x2, y2`.
+        found: (4,) or (4, N) `x1, y1, x2, y2`.
         picture: (height, width).
     """
     corner, size = [], []
     # An untrained network may say anything; a box must be finite.
     found = np.clip(np.nan_to_num(found), -FAR, FAR)
     for low, high, limit in ((found[1], found[3], picture[0]), (found[0], found[2], picture[1])):
-        first = max(np.float32(0), min(low, np.float32(limit) - LEAST))
-        last = max(first + LEAST, min(low + (high - low), np.float32(limit)))
+        first = np.maximum(np.float32(0), np.minimum(low, np.float32(limit) - LEAST))
+        last = np.maximum(first + LEAST, np.minimum(low + (high - low), np.float32(limit)))
         corner.append(first)
         size.append(last - first)
     return float32(corner), float32(size)

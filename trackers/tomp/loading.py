@@ -19,7 +19,11 @@ if TYPE_CHECKING:
 PROMPTING = ("test_fuse.", "test_fuse_head.", "test_shrink.", "hint_test_feat_head.")
 #: The frozen backbone's prefix, and the weights that it is when a checkpoint comes without it.
 BACKBONE, DINOV2 = "feature_extractor.", "dinov2-vitl14"
+#: What is trained behind the frozen backbone.
+ADAPTER = "bkMlp."
 _PREDICTOR = "head.filter_predictor."
+#: What marks the current frame's tokens; some networks were built without.
+TEST_TOKEN = f"{_PREDICTOR}query_embed_test.weight"
 
 
 def head_tensors(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -34,7 +38,7 @@ def head_tensors(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
         if name not in out and other in out:
             out[name] = out[other]
     if encoder in out:
-        out.setdefault(f"{_PREDICTOR}query_embed_test.weight", torch.zeros_like(out[encoder]))
+        out.setdefault(TEST_TOKEN, torch.zeros_like(out[encoder]))
     return out
 
 

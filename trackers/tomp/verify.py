@@ -21,7 +21,7 @@ from trackzoo.sequence import Target as Object
 from trackzoo.trackers.tomp import SPECS
 from trackzoo.trackers.tomp.boxes import in_sample
 from trackzoo.trackers.tomp.build import tomp_tracker, unfilled
-from trackzoo.trackers.tomp.loading import PROMPTING
+from trackzoo.trackers.tomp.loading import PROMPTING, TEST_TOKEN
 from trackzoo.trackers.tomp.model import ToMPL, ToMPNetwork
 from trackzoo.trackers.tomp.tracker import Step, ToMPTracker, numerics
 from trackzoo.trackers.tomp.training import distance_maps, giou_of_distances, label_maps, losses, positive_cells
@@ -190,8 +190,8 @@ class ToMPTarget(Target):
         if made is None or made[0] is not case or made[1] != setup:
             self._made = None  # its memory goes first
             settings, entries = self.settings(), self.manifest(case)
-            marked = "head.filter_predictor.query_embed_test.weight" in entries
-            network = unfilled(settings.get("backbone", "resnet50"), settings.get("side", 18), test_token=marked)
+            backbone, side = settings.get("backbone", "resnet50"), settings.get("side", 18)
+            network = unfilled(backbone, side, test_token=TEST_TOKEN in entries)
             weights = _Part(case, entries).fill(network)
             tracker = tomp_tracker(
                 weights=weights, device=setup.device, dtype=setup.dtype, compile=setup.compile, **settings

@@ -28,6 +28,7 @@ class WeightsSpec:
             more tensors than are wanted; empty where it has the manifest's own.
         check: `module:callable`, called with the file's path and its `Checkpoint`; raises `DataError` for a file that names and
             shapes do not tell from this one.
+        optional: the like of `manifest`, of tensors that may be there too: all of them, or none. None where there are no such.
         section: key of the manifest's JSON that the names stand under; empty where they are all that it has.
         companions: small files of the same folder without which the weights cannot be used (a vocabulary); kept beside them
             where the folder has them.
@@ -48,5 +49,6 @@ class WeightsSpec:
     trained_on: tuple[str, ...] = ()
     rename: str = ""
     check: str = ""
+    optional: Traversable | None = None
     section: str = ""
     companions: tuple[str, ...] = ()

@@ -18,8 +18,10 @@ def manifest(spec: WeightsSpec) -> Mapping[str, Entry]:
     try:
         entries = json.loads(spec.manifest.read_text(encoding="utf-8"))
         entries = entries[spec.section] if spec.section else entries
+        more = json.loads(spec.optional.read_text(encoding="utf-8")) if spec.optional else {}
         return {
-            name: Entry(tuple(value["shape"]), value.get("dtype", "float32")) for name, value in sorted(entries.items())
+            name: Entry(tuple(value["shape"]), value.get("dtype", "float32"), name in more)
+            for name, value in sorted((entries | more).items())
         }
     except OSError:
         raise DataError(
@@ -99,8 +101,10 @@ def compare(found: Mapping[str, Entry], expected: Mapping[str, Entry]) -> Fit:
         own, wanted = found[name], expected[name]
         if own.shape != wanted.shape or _kind(own.dtype) != _kind(wanted.dtype):
             misshapen.append((name, _say(own, wanted), _say(wanted, own)))
+    # Tensors that may be absent are all there, or none is.
+    more = any(expected[name].optional for name in expected.keys() & found.keys())
     return Fit(
-        tuple(name for name in expected if name not in found),
+        tuple(name for name, entry in expected.items() if name not in found and (more or not entry.optional)),
         tuple(name for name in found if name not in expected),
         tuple(sorted(misshapen)),
     )

@@ -27,10 +27,12 @@ class Entry:
     Attributes:
         shape: its sides.
         dtype: e.g. `float32`.
+        optional: of a manifest: may be absent, together with all others that may.
     """
 
     shape: tuple[int, ...]
     dtype: str
+    optional: bool = False
 
 
 @dataclass(frozen=True)
