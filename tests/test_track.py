@@ -106,6 +106,16 @@ def test_mistakes_are_one_line(
     assert not list(tmp_path.glob(".*tmp*"))
 
 
+def test_a_tracker_without_weights_leaves_no_folder_of_masks(
+    cli: Cli, refused: Refused, folder: Path, tmp_path: Path
+) -> None:
+    words = ("track", folder, "--box", "10,20,30,40", "-t", "rts", "--no-show", "--masks")
+    refused(cli(*words, "out"), "the weights 'rts50' are not here")
+    (tmp_path / "file").write_text("mine")
+    refused(cli(*words, "file"), "file: no folder for masks")
+    assert sorted(path.name for path in tmp_path.iterdir() if path != folder) == ["file"]
+
+
 def test_numbers_sort_as_numbers(folder: Path) -> None:
     frames = Source(str(folder)).frames
     assert frames is not None

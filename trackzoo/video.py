@@ -169,24 +169,32 @@ class MaskFolder:
     """Writes masks as palette PNG files, one a frame, named as the images or by number; each is whole or not there.
 
     Args:
-        folder: made where need be; files of other names in it are left alone.
+        folder: made with the first mask where need be; files of other names in it are left alone.
 
     Raises:
-        SettingsError: it is a file, or cannot be made.
+        SettingsError: it is a file.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise SettingsError(f"{folder}: no folder for masks ({(error.strerror or str(error)).lower()})") from None
+        if folder.exists() and not folder.is_dir():
+            raise SettingsError(f"{folder}: no folder for masks (a file)")
 
     def add(self, frame: Frame, prediction: Prediction) -> None:
-        """Write the mask of a frame; a tracker that has none of it leaves a black one."""
+        """Write the mask of a frame; a tracker that has none of it leaves a black one.
+
+        Raises:
+            SettingsError: the folder cannot be made.
+        """
         from trackzoo.config import write_atomically
         from trackzoo.label_maps import encode, file_name, paint
 
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise SettingsError(
+                f"{self.folder}: no folder for masks ({(error.strerror or str(error)).lower()})"
+            ) from None
         data = encode(paint({1: prediction}, frame.size))
         write_atomically(self.folder / file_name(frame), data, flush=False)
 
