@@ -12,6 +12,7 @@ from hypothesis import given, settings, strategies as st
 from numpy.typing import NDArray
 
 from trackzoo.errors import ResultsError, TrackzooError, UnknownName
+from trackzoo.metrics._verify_vot import vot_multistart
 from trackzoo.metrics.goldens import make_case
 from trackzoo.metrics.verify import packaged
 from trackzoo.metrics.vot_multistart import expected_overlaps, multistart, progress, run
@@ -229,3 +230,21 @@ def test_ignored_pixels() -> None:
     truth = region_truth("one", [whole], (64, 48), [right])
     values: NDArray[np.float64] = truth.overlaps([left])
     assert values.tolist() == [1.0]
+
+
+def test_certificates_hold_predictions_as_the_toolkit_reads_them_from_text() -> None:
+    """A predicted mask one pixel wide is empty to the toolkit: right where the target is absent, a miss elsewhere."""
+    narrow, wide, nothing = "m0,0,1,8,0,8", "m0,0,8,8,0,64", "m0,0,1,1,1"
+    sequence = {
+        "name": "one",
+        "width": 64,
+        "height": 48,
+        "length": 4,
+        "groundtruth": [wide, wide, nothing, wide],
+        "anchor": np.array([1, 0, 0, 0]),
+        "runs": {"thin": {"00000000": ["1", narrow, narrow, wide]}},
+    }
+    golden = {"sequences": {}, "run_overlaps": {"anchor": 0, "overlaps": [0.0, 0.0, 1.0, 1.0]}}
+    content = {"results": {"mask": {"case_digest": "d", "trackers": {"thin": golden}}}}
+    [row] = vot_multistart("golden", content, lambda **_: ({"sequences": [sequence]}, "d"))
+    assert (row.status, row.numbers) == ("agrees", 4)

@@ -12,7 +12,9 @@ from trackzoo.metrics.comparison import Comparison, Row, other_case
 from trackzoo.metrics.vot_multistart import AnchorRun, multistart, run
 from trackzoo.metrics.vot_overlaps import RegionTruth, codes, region_truth
 from trackzoo.metrics.vot_supervised import Reset, average, supervised
+from trackzoo.rasterise import trimmed
 from trackzoo.region_text import parse_region
+from trackzoo.regions import Region
 
 #: The toolkit's curve of reset-based runs, and what is read off it, are float32.
 SINGLE = 1e-6
@@ -29,8 +31,12 @@ def _truth(sequence: Golden) -> RegionTruth:
 def _anchor_run(truth: RegionTruth, anchor: int, forward: bool, texts: ListOf[str]) -> AnchorRun:
     """A stored run: text regions from the anchor to the end of the video, or back to its beginning."""
     frames = range(anchor, len(truth)) if forward else range(anchor, -1, -1)
-    regions = [parse_region(text, truth.name) for text in texts]
-    return run(truth.overlaps(regions, frames), truth.empty[list(frames)])
+    return run(truth.overlaps(_held(texts, truth.name), frames), truth.empty[list(frames)])
+
+
+def _held(texts: ListOf[str], name: str) -> list[Region]:
+    """Predicted regions as the toolkit holds what it reads from text."""
+    return [trimmed(parse_region(text, name)) for text in texts]
 
 
 def vot_multistart(name: str, content: Golden, make: MakeRegions) -> Iterator[Row]:
@@ -139,6 +145,6 @@ def vot_supervised(name: str, content: Golden, make: MakeRegions) -> Iterator[Ro
 def _resets(case: Golden, truths: ListOf[RegionTruth], tracker: str) -> list[list[Reset]]:
     found = []
     for truth, sequence in zip(truths, case["sequences"], strict=True):
-        repetitions = [[parse_region(text, truth.name) for text in texts] for texts in sequence["runs"][tracker]]
+        repetitions = [_held(texts, truth.name) for texts in sequence["runs"][tracker]]
         found.append([Reset(truth.overlaps(regions), codes(regions)) for regions in repetitions])
     return found
