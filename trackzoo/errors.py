@@ -12,6 +12,10 @@ from pathlib import Path
 from typing import Any
 
 
+class TrackzooWarning(UserWarning):
+    """What a person should know of and nothing has to be stopped for; the command line prints it as one line."""
+
+
 class TrackzooError(Exception):
     """A mistake in what was given to trackzoo: a name, a file, a setting."""
 
@@ -98,3 +102,15 @@ class ResultsError(DataError):
 
 class SettingsError(TrackzooError):
     """A setting with a value that cannot be used."""
+
+
+class UnknownSetting(SettingsError):
+    """A setting that there is not.
+
+    Args:
+        name: its name.
+    """
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"there is no setting '{name}'")
+        self.name = name

@@ -22,9 +22,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import unquote
 
-from trackzoo.errors import SettingsError, TrackzooError, UnknownName
+from trackzoo.errors import SettingsError, TrackzooError, TrackzooWarning, UnknownName, UnknownSetting
 from trackzoo.refiner import JOINT, RefinerSpec
 from trackzoo.sequence import Dataset, DatasetSpec
+from trackzoo.settings import checked_call
 from trackzoo.tracker import Tracker, TrackerSpec
 
 Spec = TypeVar("Spec", TrackerSpec, DatasetSpec)
@@ -73,7 +74,7 @@ def _collect(group: str, kind: type[Spec]) -> dict[str, Spec]:
             add(resolve(entry.value), f"the installed package of entry point '{entry.name}'")
         except Exception as error:
             # Somebody else's broken package must not take the command line down with it.
-            warnings.warn(f"plugin '{entry.name}' ({entry.value}) is left out: {error}", stacklevel=2)
+            warnings.warn(f"plugin '{entry.name}' ({entry.value}) is left out: {error}", TrackzooWarning, stacklevel=2)
     return found
 
 
@@ -202,9 +203,11 @@ class TrackerChoice:
             settings["weights"] = self.weights
         factory: Callable[..., Any] = resolve(self.spec.factory)
         try:
-            loaded = factory(device=device, dtype=dtype, **settings)
+            loaded = factory(device=device, dtype=dtype, **checked_call(factory, settings))
             loaded.random_weights = isinstance(settings.get("weights"), str) and settings["weights"] == "random"
             return loaded
+        except UnknownSetting as error:
+            raise SettingsError(f"{self.kind} '{self.id}' has no setting '{error.name}'") from None
         except TypeError as error:
             # Raised by the call, or by the constructor that it passes its settings to; deeper ones are the plugin's faults.
             shallow = len(traceback.extract_tb(error.__traceback__)) <= 2

@@ -11,8 +11,9 @@ import pytest
 import torch
 from hypothesis import given, settings, strategies as st
 
-from trackzoo.errors import DataError, SettingsError
+from trackzoo.errors import DataError, SettingsError, UnknownSetting
 from trackzoo.frames import ArrayFrames, Frame
+from trackzoo.settings import changed
 from trackzoo.trackers.rts.augment import blur, versions
 from trackzoo.trackers.rts.first import checked_mask
 from trackzoo.trackers.rts.labels import gaussian_label, label_sigma
@@ -21,7 +22,7 @@ from trackzoo.trackers.rts.memory import Arena, SlotWeights, neighbours
 from trackzoo.trackers.rts.merge import mask_logits, merge_logits
 from trackzoo.trackers.rts.pasting import Facts, Pasted, facts_of, paste, whole
 from trackzoo.trackers.rts.region import Region, box_of, centre_of
-from trackzoo.trackers.rts.settings import LWLSettings, RTSSettings, changed
+from trackzoo.trackers.rts.settings import LWLSettings, RTSSettings
 
 SMALL = (240, 416)
 
@@ -358,7 +359,7 @@ def test_settings_as_the_command_line_gives_them() -> None:
 
 
 def test_a_setting_of_another_name_is_named() -> None:
-    with pytest.raises(TypeError, match="unexpected keyword argument 'clf_treshold'"):
+    with pytest.raises(UnknownSetting, match="no setting 'clf_treshold'"):
         changed(RTSSettings(), {"clf_treshold": 1})
     with pytest.raises(SettingsError, match="alone"):
         changed(LWLSettings(), {"alone": "never"})

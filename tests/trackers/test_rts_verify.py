@@ -101,7 +101,7 @@ def test_a_folder_of_other_runs(
     ("change", "words"),
     [
         ({"scene": {"sed": 5}}, "a scene that cannot be made"),
-        ({"params": {"clf_treshold": 1}}, "unexpected keyword argument 'clf_treshold'"),
+        ({"params": {"clf_treshold": 1}}, "there is no setting 'clf_treshold'"),
         ({"objects": {"1": {"frame": 0, "mask": "half of masks[0]"}}}, "a mask worded 'half of masks"),
     ],
 )

@@ -92,7 +92,6 @@ class AlphaRefine(Refiner[Reference]):
             raise SettingsError(f"alpharefine: size={size!r}, expected a multiple of 32, with network 'mask' alone")
         with torch.device("meta"):
             made = MaskNetwork(size) if kind is MaskNetwork else kind()
-        made = made.to_empty(device="cpu")
         fill_from(made, weights)
         self.network = made.to(device).eval().requires_grad_(False)
         if compile:

@@ -23,6 +23,7 @@ from torch import Tensor
 from trackzoo.errors import SettingsError
 from trackzoo.frames import Frame
 from trackzoo.sequence import Target
+from trackzoo.settings import changed
 from trackzoo.tracker import Prediction, Tracker
 from trackzoo.trackers.dcf.crop import crops
 from trackzoo.trackers.dcf.features import CELL, features, hog
@@ -147,13 +148,12 @@ class DcfTracker(Tracker[DcfState]):
         settings: see `DcfSettings`.
 
     Raises:
-        SettingsError: a setting out of its range.
-        TypeError: a setting that does not exist.
+        SettingsError: a setting that does not exist, of another kind or out of its range.
     """
 
     def __init__(self, *, device: str = "cpu", dtype: str = "fp32", **settings: Any) -> None:
         super().__init__(device=device, dtype=dtype)
-        self.settings = DcfSettings(**settings)
+        self.settings = changed(DcfSettings(), settings)
         window, samples = hann(self.settings.cells), hann(self.settings.cells * FINE)
         self.window = (window[:, None] * window).to(device)  # (n, n)
         self.samples = (samples[:, None] * samples).to(device)  # (m, m)

@@ -37,9 +37,7 @@ class LWLTracker(SegmentationTracker):
 
     settings: LWLSettings
 
-    def __init__(
-        self, *, start_with: Literal["mask", "box"] = "mask", box_slip: bool = False, **options: Any
-    ) -> None:
+    def __init__(self, *, start_with: Literal["mask", "box"] = "mask", box_slip: bool = False, **options: Any) -> None:
         if start_with not in ("mask", "box"):
             raise SettingsError(f"start_with '{start_with}': expected mask or box")
         super().__init__(partial(RTSNetwork, instance=False, box=start_with == "box"), LWLSettings(), **options)
@@ -50,8 +48,8 @@ class LWLTracker(SegmentationTracker):
         return {} if self.from_box else super().identity()
 
     def needs_mask(self) -> str:
-        """See `Tracker.needs_mask`: a box alone needs STA's weights, where no encoder reads it."""
-        return "" if self.from_box else self.masks.lacking()
+        """See `Tracker.needs_mask`: a box will do where an encoder reads it."""
+        return "" if self.from_box else super().needs_mask()
 
     @without_tf32()
     @torch.inference_mode()

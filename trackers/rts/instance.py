@@ -15,8 +15,9 @@ from trackzoo.nn.precision import autocast
 from trackzoo.trackers.rts.augment import versions
 from trackzoo.trackers.rts.filters import apply_filters, learn_instance_filters
 from trackzoo.trackers.rts.labels import gaussian_label, label_sigma
+from trackzoo.trackers.rts.learning import learn_together
 from trackzoo.trackers.rts.localisation import Flag, Located, localise
-from trackzoo.trackers.rts.memory import Arena, SlotWeights, neighbours
+from trackzoo.trackers.rts.memory import Arena, SlotWeights
 from trackzoo.trackers.rts.network import RTSNetwork, normalised
 from trackzoo.trackers.rts.region import Region, box_in_crop, box_of, centre_of, scale_of
 from trackzoo.trackers.rts.settings import RTSSettings
@@ -178,18 +179,8 @@ class InstanceBranch:
         state.decisions["clf_label_max"] = float(label.max())
 
     def _learn(self, branches: ListOf[Branch], iterations: int) -> None:
-        slots = max(branch.slots.stored for branch in branches)
-        for group in neighbours([branch.lane for branch in branches], max(1, TOGETHER // slots)):
-            members = [branches[index] for index in group]
-            lanes = range(members[0].lane, members[-1].lane + 1)
-            count = max(branch.slots.stored for branch in members)
-            importance = torch.from_numpy(np.stack([branch.slots.weights[:count] for branch in members], 1))
-            filters = learn_instance_filters(
-                self.memory.view("features", lanes, count),
-                self.memory.view("labels", lanes, count),
-                importance.to(self.device),
-                torch.stack([branch.filter for branch in members]),
-                iterations,
-            )
-            for branch, filter in zip(members, filters, strict=True):
-                branch.filter, branch.fresh = filter.clone(memory_format=torch.contiguous_format), False
+        def learn(lanes: range, count: int, importance: Tensor, filters: Tensor) -> Tensor:
+            samples, labels = (self.memory.view(name, lanes, count) for name in ("features", "labels"))
+            return learn_instance_filters(samples, labels, importance, filters, iterations)
+
+        learn_together(branches, TOGETHER, self.device, learn)

@@ -99,6 +99,11 @@ class Facts:
             return (np.float32(factor) * np.sqrt(self.variance)).astype(np.float32)
 
     @property
+    def confidence(self) -> float:
+        """How much probability the picture holds for each pixel of the mask, at most 1; 0 without a mask."""
+        return min(1.0, self.sum / self.area) if self.area else 0.0
+
+    @property
     def empty(self) -> bool:
         """No pixel is in the mask (or the mask's box is the one that stands for that)."""
         return bool((self.box == NOWHERE).all())

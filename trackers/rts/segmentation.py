@@ -15,15 +15,19 @@ from trackzoo.frames import Frame
 from trackzoo.nn.folding import inference_copy
 from trackzoo.nn.patches import PatchWindow, cut_patch, cut_patches, patch_window
 from trackzoo.nn.precision import autocast, dtype_named
+from trackzoo.sequence import Target
+from trackzoo.settings import changed
 from trackzoo.tracker import Prediction, Tracker
 from trackzoo.trackers.rts.filters import apply_filters
-from trackzoo.trackers.rts.first import first_sample
-from trackzoo.trackers.rts.memory import Arena, SlotWeights, neighbours
+from trackzoo.trackers.rts.first import checked_mask, first_sample
+from trackzoo.trackers.rts.learning import learn_together
+from trackzoo.trackers.rts.memory import Arena, SlotWeights
 from trackzoo.trackers.rts.merge import merge_logits
 from trackzoo.trackers.rts.network import RTSNetwork, normalised
 from trackzoo.trackers.rts.pasting import Facts, Pasted, facts_of, paste, whole
 from trackzoo.trackers.rts.region import Region
 from trackzoo.trackers.rts.settings import SegmentationSettings
+from trackzoo.trackers.rts.starting import MaskMaker
 from trackzoo.trackers.rts.states import Branch, SegmentationState
 from trackzoo.weights.loading import fill_from
 
@@ -37,12 +41,18 @@ class SegmentationTracker(Tracker[SegmentationState]):
 
     Args:
         network: makes the network.
-        settings: see `SegmentationSettings`.
+        usual: settings where nobody says others.
         weights: what fills the network; see `trackzoo.weights.loading.fill_from`.
+        sta: STA's weights, which make a mask of a first box; they are loaded when the first box without a mask comes.
+        sta_slip: keep the slip of the released code with boxes that begin left of or above the picture.
         device, dtype: see `Tracker`. Filters are learnt in float32 whatever the dtype.
         compile: whether to compile the network's backbone (torch.compile); the first frames then take minutes.
         fast: compute with channels last in memory and batch norms folded away: the same up to rounding, which the instance
             branch amplifies, so that scores differ by some thousandths.
+        settings: those that differ from `usual`; see `RTSSettings`, `LWLSettings`.
+
+    Raises:
+        SettingsError: a setting that there is not, or a value that one cannot have; weights that do not fit.
     """
 
     #: Module that draws its probes; see `trackzoo inspect`.
@@ -53,33 +63,33 @@ class SegmentationTracker(Tracker[SegmentationState]):
     def __init__(
         self,
         network: Callable[[], RTSNetwork],
-        settings: SegmentationSettings,
-        weights: Any,
+        usual: SegmentationSettings,
+        /,
         *,
-        device: str,
-        dtype: str,
+        weights: Any = None,
+        sta: Any = "sta",
+        sta_slip: bool = False,
+        device: str = "cpu",
+        dtype: str = "fp32",
         compile: bool = False,
         fast: bool = False,
+        **settings: Any,
     ) -> None:
         super().__init__(device=device, dtype=dtype)
         dtype_named(dtype)
+        self.settings = changed(usual, settings)
         # Made without values, which would be drawn for seconds and then replaced.
         with torch.device("meta"):
             made = network()
-        made = made.to_empty(device="cpu")
-        for buffer in made.buffers():
-            if not buffer.is_floating_point():
-                buffer.zero_()
         fill_from(made, weights)
         made = made.to(device).eval().requires_grad_(False)
         self.network = inference_copy(made, fold=True) if fast else made
-        self.settings = settings
         self._log: list[dict[str, Any]] = []
         if compile:
             self.network.feature_extractor.compile()
-        rows, columns = settings.cells
+        rows, columns = self.settings.cells
         self.memory = Arena(
-            settings.sample_memory_size,
+            self.settings.sample_memory_size,
             {
                 "features": (512, rows, columns),
                 "labels": (16, rows, columns),
@@ -87,6 +97,17 @@ class SegmentationTracker(Tracker[SegmentationState]):
             },
             device,
         )
+        self.masks = MaskMaker(
+            "random" if isinstance(weights, str) and weights == "random" else sta, sta_slip, device, dtype
+        )
+
+    def identity(self) -> Mapping[str, Any]:
+        """The weights that make first masks."""
+        return self.masks.identity()
+
+    def needs_mask(self) -> str:
+        """See `Tracker.needs_mask`: a box alone needs STA's weights."""
+        return self.masks.lacking()
 
     def arena(self, lanes: int) -> None:
         """See `Tracker.arena`."""
@@ -98,6 +119,19 @@ class SegmentationTracker(Tracker[SegmentationState]):
             self.memory.give(state.branch.lane)
 
     # First frame
+
+    def first_masks(self, frames: ListOf[Frame], targets: ListOf[Target]) -> list[Tensor]:
+        """B masks (1, height, width) float32 of 0 and 1: those that were given, and STA's of boxes.
+
+        Raises:
+            DataError: a mask that is none; see `checked_mask`.
+            SettingsError: STA's weights are needed and not here.
+        """
+        given = [
+            None if target.mask is None else checked_mask(target.mask, frame)
+            for frame, target in zip(frames, targets, strict=True)
+        ]
+        return self.masks(frames, targets, given)
 
     def new_branches(self, frames: ListOf[Frame], masks: ListOf[Tensor], regions: ListOf[Region]) -> list[Branch]:
         """Memories and filters of B new objects.
@@ -188,24 +222,13 @@ class SegmentationTracker(Tracker[SegmentationState]):
             state.decisions["seg_iterations"] = iterations
 
     def _learn(self, branches: ListOf[Branch], iterations: int) -> None:
-        """Objects whose lanes lie together are learnt together, a bounded number of samples at a time."""
-        slots = max((branch.slots.stored for branch in branches), default=1)
-        for group in neighbours([branch.lane for branch in branches], max(1, TOGETHER // slots)):
-            members = [branches[index] for index in group]
-            lanes = range(members[0].lane, members[-1].lane + 1)
-            count = max(branch.slots.stored for branch in members)
-            importance = torch.from_numpy(np.stack([branch.slots.weights[:count] for branch in members], 1))
-            filters = self.network.learn_segmentation(
-                self.memory.view("features", lanes, count),
-                self.memory.view("labels", lanes, count),
-                self.memory.view("weights", lanes, count),
-                importance.to(self.device),
-                torch.stack([branch.filter for branch in members]),
-                iterations,
+        def learn(lanes: range, count: int, importance: Tensor, filters: Tensor) -> Tensor:
+            samples, labels, weights = (
+                self.memory.view(name, lanes, count) for name in ("features", "labels", "weights")
             )
-            for branch, filter in zip(members, filters, strict=True):
-                # Contiguous and its own, so that no object keeps its neighbours' filters alive.
-                branch.filter, branch.fresh = filter.clone(memory_format=torch.contiguous_format), False
+            return self.network.learn_segmentation(samples, labels, weights, importance, filters, iterations)
+
+        learn_together(branches, TOGETHER, self.device, learn)
 
     # This frame
 

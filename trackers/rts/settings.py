@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from trackzoo.errors import SettingsError
@@ -43,7 +42,6 @@ class SegmentationSettings:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be tracked with. Raises `SettingsError`."""
-        _check_kinds(self)
         size = _pair("image_sample_size", self.image_sample_size)
         if any(side < 32 or side % 16 for side in size):
             shown = ",".join(f"{side:g}" for side in size)
@@ -121,8 +119,7 @@ class RTSSettings(SegmentationSettings):
     def __post_init__(self) -> None:
         """See `SegmentationSettings`."""
         super().__post_init__()
-        if self.schedule not in ("released", "paper"):
-            raise SettingsError(f"schedule '{self.schedule}': expected released or paper")
+        _one_of("schedule", self.schedule, "released", "paper")
         if self.clf_sample_memory_size < 1 + self.first_samples:
             raise SettingsError(
                 f"clf_sample_memory_size {self.clf_sample_memory_size}: expected {1 + self.first_samples} or more, the "
@@ -163,12 +160,14 @@ class LWLSettings(SegmentationSettings):
     def __post_init__(self) -> None:
         """See `SegmentationSettings`."""
         super().__post_init__()
-        if self.alone not in ("merged", "single"):
-            raise SettingsError(f"alone '{self.alone}': expected merged or single")
-        if self.box not in ("moments", "mask"):
-            raise SettingsError(f"box '{self.box}': expected moments or mask")
-        if self.merged_fallback not in ("own", "first"):
-            raise SettingsError(f"merged_fallback '{self.merged_fallback}': expected own or first")
+        _one_of("alone", self.alone, "merged", "single")
+        _one_of("box", self.box, "moments", "mask")
+        _one_of("merged_fallback", self.merged_fallback, "own", "first")
+
+
+def _one_of(name: str, value: str, *words: str) -> None:
+    if value not in words:
+        raise SettingsError(f"{name} '{value}': expected {' or '.join(words)}")
 
 
 def _pair(name: str, value: Any) -> tuple[float, float]:
@@ -179,29 +178,3 @@ def _pair(name: str, value: Any) -> tuple[float, float]:
     except (TypeError, ValueError):
         raise SettingsError(f"{name} {value!r}: expected two numbers, e.g. 240,416") from None
     return one, two
-
-
-def _check_kinds(settings: SegmentationSettings) -> None:
-    """Raise `SettingsError` for a value of another kind than the default's: a text for a number, a number for a switch."""
-    for each in fields(settings):
-        value, usual = getattr(settings, each.name), each.default
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        if isinstance(usual, bool):
-            fits, expected = isinstance(value, bool), "true or false"
-        elif isinstance(usual, int) and not isinstance(usual, bool) and each.type == "int":
-            fits, expected = number and value == int(value) and value >= 0, "a whole number"
-        elif isinstance(usual, int | float) or usual is None:
-            fits, expected = number or (usual is None and value is None), "a number"
-        else:
-            continue
-        if not fits:
-            raise SettingsError(f"{each.name} {value!r}: expected {expected}")
-
-
-def changed(settings: Any, changes: Mapping[str, Any]) -> Any:
-    """Settings with some replaced. Raises `TypeError` for a name that they have not, as a call would."""
-    known = {field.name for field in fields(settings)}
-    for name in changes:
-        if name not in known:
-            raise TypeError(f"{type(settings).__name__} got an unexpected keyword argument '{name}'")
-    return replace(settings, **dict(changes))

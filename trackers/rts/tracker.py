@@ -45,10 +45,6 @@ class RTSTracker(SegmentationTracker):
         self.keep_first = settings.schedule == "paper"
         self.instance = InstanceBranch(self.network, settings, self.device, self.dtype) if settings.instance else None
 
-    def needs_mask(self) -> str:
-        """See `Tracker.needs_mask`: a box alone needs STA's weights."""
-        return self.masks.lacking()
-
     def arena(self, lanes: int) -> None:
         """See `Tracker.arena`."""
         super().arena(lanes)

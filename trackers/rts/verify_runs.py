@@ -9,18 +9,19 @@ from typing import Any
 import numpy as np
 import torch
 
-from trackzoo.errors import DataError
+from trackzoo.errors import DataError, SettingsError
 from trackzoo.nn.patches import cut_patch, patch_window
 from trackzoo.parity.case import Case
 from trackzoo.parity.scene import scene
 from trackzoo.parity.target import Setup
 from trackzoo.parity.tolerance import EXACT, INPUT, Array, Tolerance, absolute
+from trackzoo.settings import changed
 from trackzoo.trackers.lwl import SPECS as LWL_SPECS
 from trackzoo.trackers.lwl.tracker import LWLTracker
 from trackzoo.trackers.rts import verify_lwl_runs, verify_rts_runs
 from trackzoo.trackers.rts.localisation import localise
 from trackzoo.trackers.rts.network import RTSNetwork
-from trackzoo.trackers.rts.settings import RTSSettings, changed
+from trackzoo.trackers.rts.settings import RTSSettings
 from trackzoo.trackers.rts.tracker import RTSTracker
 from trackzoo.trackers.rts.verify_follow import open_run, specifications
 from trackzoo.trackers.rts.verify_weights import Weights, sta_case
@@ -86,20 +87,19 @@ def _run(
 ) -> Arrays:
     run = open_run(spec, case)
     common: dict[str, Any] = {"device": setup.device, "dtype": setup.dtype, "compile": setup.compile}
+    # The released code's slips are compared, too: with boxes that begin outside of the picture, and with those of lost objects.
     try:
         if "network" not in spec:
-            rts = RTSTracker(weights=weights.of(spec), sta=weights.sta(spec), **common, **run.params)
+            rts = RTSTracker(weights=weights.of(spec), sta=weights.sta(spec), sta_slip=True, **common, **run.params)
             yield from verify_rts_runs.arrays_of(run, rts, golden)
             return
         settings = {**LWL_SPECS[0].variants["lwl-boxinit" if spec["network"] == "box" else "lwl-ytvos"], **run.params}
         alone = "merged" if spec.get("mode") == "multi" else "single"
-        # The wrapper's slip with boxes of lost objects is compared, too.
-        lwl = LWLTracker(weights=weights.of(spec), alone=alone, merged_fallback="first", **common, **settings)
+        settings |= {"alone": alone, "merged_fallback": "first", "box_slip": True}
+        lwl = LWLTracker(weights=weights.of(spec), **common, **settings)
         yield from verify_lwl_runs.arrays_of(run, lwl, golden)
-    except TypeError as error:
-        if "unexpected keyword argument" not in str(error):
-            raise
-        raise DataError(case.folder, f"run '{run.name}': {error}", "parameters that the tracker has") from None
+    except SettingsError as error:
+        raise DataError(case.folder, f"run '{run.name}': {error}", "parameters that the tracker takes") from None
 
 
 def _crops(golden: Mapping[str, Array]) -> Arrays:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 from trackzoo.errors import SettingsError
+from trackzoo.settings import changed
 
 #: BERT layers that end each stage's part (paper, Table 1): layer 0; 1-4; 5-11.
 PAPER_SPLIT = (1, 4, 7)
@@ -71,12 +72,8 @@ class Design:
         for name, known in WORDS.items():
             if getattr(self, name) not in known:
                 raise SettingsError(f"satracker: {name} is '{getattr(self, name)}', expected one of {', '.join(known)}")
-        if type(self.first_sam) is not int or not 1 <= self.first_sam <= 3:
+        if not 1 <= self.first_sam <= 3:
             raise SettingsError(f"satracker: first_sam is {self.first_sam}, expected a stage from 1 to 3")
-        for name in ("sam", "update_text", "synchronous", "even_split", "reversed"):
-            if type(getattr(self, name)) is not bool:
-                raise SettingsError(f"satracker: {name} is {getattr(self, name)!r}, expected true or false")
-
         if self.vocabulary_size < 104:
             raise SettingsError(
                 f"satracker: vocabulary_size is {self.vocabulary_size}, expected BERT's signs, which go up to 103, and more"
@@ -103,20 +100,10 @@ class Design:
         return range(ends[0]), range(ends[0], ends[1]), range(ends[1], ends[2])
 
 
-#: Switches and sizes that a person may set.
-NAMES = tuple(each.name for each in fields(Design))
-
-
 def design_of(settings: Mapping[str, Any]) -> Design:
     """A design from settings as a file or the command line has them (lists for tuples).
 
     Raises:
         SettingsError: a setting that there is not, or a value that cannot be used.
     """
-    for name in settings:
-        if name not in NAMES:
-            raise SettingsError(f"tracker 'satracker' has no setting '{name}'")
-    made: dict[str, Any] = {
-        name: tuple(value) if isinstance(value, list) else value for name, value in settings.items()
-    }
-    return Design(**made)
+    return changed(Design(), settings)

@@ -29,10 +29,6 @@ def load(weights: Any) -> tuple[STANetwork, int | None]:
     """
     with torch.device("meta"):
         network = STANetwork()
-    network = network.to_empty(device="cpu")
-    for buffer in network.buffers():
-        if not buffer.is_floating_point():
-            buffer.zero_()
     fill_from(network, weights)
     if isinstance(weights, Path) or (isinstance(weights, str) and weights != RANDOM):
         path = weights_path(weights)
