@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from trackzoo.errors import TrackzooError
+from trackzoo.errors import TrackzooError, TrackzooWarning
 from trackzoo.nn.crops import Window
 from trackzoo.nn.search_tracking import CropSettings, Located, SearchState, SearchTracker
 from trackzoo.sequence import Target
@@ -87,7 +87,8 @@ class SATrackerTracker(SearchTracker[SATrackerState]):
             texts = [None] * len(texts)
         elif any(text is None for text in texts):
             # A text that is there and blank was chosen so.
-            warnings.warn("satracker: what has no description is tracked with the empty sentence", stacklevel=2)
+            told = "satracker: what has no description is tracked with the empty sentence"
+            warnings.warn(told, TrackzooWarning, stacklevel=2)
         if self._words is None and any(text is not None and text.strip() for text in texts):
             self._words = self._reader()
         pairs = [encode(self._words, text or "", self.length) for text in texts]

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from functools import cache
 from importlib.metadata import entry_points
 
-from trackzoo.errors import TrackzooError, UnknownName
+from trackzoo.errors import TrackzooError, TrackzooWarning, UnknownName
 from trackzoo.weights.facts import WeightsSpec
 
 #: Packages whose modules state `WEIGHTS`, and the entry-point group of plugins that others install.
@@ -44,7 +44,8 @@ def weights_specs() -> dict[str, WeightsSpec]:
             add(getattr(module, "WEIGHTS", ()), f"the installed package of entry point '{entry.name}'")
         except Exception as error:
             # Somebody else's broken package must not take the command line down with it.
-            warnings.warn(f"weights of plugin '{entry.name}' ({entry.value}) are left out: {error}", stacklevel=2)
+            told = f"weights of plugin '{entry.name}' ({entry.value}) are left out: {error}"
+            warnings.warn(told, TrackzooWarning, stacklevel=2)
     return found
 
 
