@@ -5,14 +5,14 @@ Sampling, augmentation and the loop are not here yet.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from trackzoo.nn.losses import binary_lovasz
+from trackzoo.nn.rates import parameter_groups
 from trackzoo.trackers.rts.filters import apply_filters
 from trackzoo.trackers.rts.network import RTSNetwork
 from trackzoo.trackers.rts.training import ITERATIONS, freeze
@@ -63,13 +63,12 @@ def optimiser(network: RTSNetwork, stage: str) -> torch.optim.Adam:
         stage: `first`, `second`, `box`.
     """
     network.requires_grad_(False)
-    groups: list[dict[str, Any]] = []
-    for part, rate in STAGES[stage].rates.items():
+    rates = STAGES[stage].rates
+    for part in rates:
         module = network.get_submodule(part).requires_grad_(True)
         if part == "feature_extractor":
             freeze(module)
-        groups.append({"params": list(_trained(module)), "lr": rate})
-    return torch.optim.Adam(groups, lr=_RATE)
+    return torch.optim.Adam(parameter_groups(network, {f"{part}.": rate for part, rate in rates.items()}), lr=_RATE)
 
 
 def schedule(steps: torch.optim.Optimizer, stage: str) -> torch.optim.lr_scheduler.MultiStepLR:
@@ -116,7 +115,3 @@ def box_forward(network: RTSNetwork, crops: Tensor, rectangles: Tensor) -> Tenso
 def mask_loss(logits: Tensor, masks: Tensor, weight: float = MASK) -> Tensor:
     """Scalar: weighted Lovász loss of all pixels together; `BOX` is the box pass's weight."""
     return weight * binary_lovasz(logits.sigmoid(), masks)
-
-
-def _trained(module: nn.Module) -> Iterator[nn.Parameter]:
-    return (each for each in module.parameters() if each.requires_grad)

@@ -6,7 +6,6 @@ Sampling, augmentation and the loop are not here yet.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +13,7 @@ from torch import Tensor, nn
 from trackzoo.nn.heads import best_cell, centre_boxes
 from trackzoo.nn.heat import heat_maps
 from trackzoo.nn.losses import focal_heat_map, giou_loss, l1_loss
+from trackzoo.nn.rates import parameter_groups
 
 #: Weights of the terms.
 FOCAL, GIOU, L1 = 1.0, 2.0, 5.0
@@ -58,10 +58,7 @@ def losses(maps: tuple[Tensor, Tensor, Tensor], truth: Tensor) -> Losses:
 
 def optimiser(network: nn.Module) -> torch.optim.AdamW:
     """AdamW with the encoder at a tenth of the head's rate."""
-    encoder: list[Tensor] = [each for name, each in network.named_parameters() if name.startswith("backbone.")]
-    rest: list[Tensor] = [each for name, each in network.named_parameters() if not name.startswith("backbone.")]
-    groups: list[dict[str, Any]] = [{"params": rest}, {"params": encoder, "lr": ENCODER_RATE}]
-    return torch.optim.AdamW(groups, lr=RATE, weight_decay=DECAY)
+    return torch.optim.AdamW(parameter_groups(network, {"backbone.": ENCODER_RATE}), lr=RATE, weight_decay=DECAY)
 
 
 def schedule(steps: torch.optim.Optimizer, drop: int = 240) -> torch.optim.lr_scheduler.StepLR:

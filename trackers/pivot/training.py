@@ -6,12 +6,12 @@ Stage 1 is ToMP's (`trackzoo.trackers.tomp.training`). CLIP and refinement take 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from trackzoo.nn.losses import lb_hinge
+from trackzoo.nn.rates import parameter_groups
 from trackzoo.trackers.pivot.model import PiVOT50, PiVOTL
 from trackzoo.trackers.tomp.training import label_maps, losses as tomp_losses
 
@@ -97,11 +97,7 @@ def freeze(network: PiVOT50 | PiVOTL) -> None:
 
 def optimiser(network: PiVOT50 | PiVOTL) -> torch.optim.AdamW:
     """AdamW over what `freeze` left: the prompting fast, what stage 1 trained slowly."""
-    trained = [(name, each) for name, each in network.named_parameters() if each.requires_grad]
-    prompting = [each for name, each in trained if name.startswith(PROMPTING)]
-    rest = [each for name, each in trained if not name.startswith(PROMPTING)]
-    groups: list[dict[str, Any]] = [{"params": rest}, {"params": prompting, "lr": PROMPT_RATE}]
-    return torch.optim.AdamW(groups, lr=RATE, weight_decay=DECAY)
+    return torch.optim.AdamW(parameter_groups(network, {PROMPTING: PROMPT_RATE}), lr=RATE, weight_decay=DECAY)
 
 
 def schedule(steps: torch.optim.Optimizer) -> torch.optim.lr_scheduler.MultiStepLR:

@@ -6,12 +6,12 @@ Sampling, augmentation and the loop are not here yet.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from trackzoo.nn.losses import binary_lovasz, lb_hinge
+from trackzoo.nn.rates import parameter_groups
 from trackzoo.trackers.rts.filters import apply_filters, learn_instance_filters
 from trackzoo.trackers.rts.network import RTSNetwork
 
@@ -167,24 +167,8 @@ def freeze(backbone: nn.Module) -> None:
 def optimiser(network: RTSNetwork) -> torch.optim.Adam:
     """Adam over what is trained; freezes the rest."""
     freeze(network.feature_extractor)
-    groups: list[dict[str, Any]] = [
-        {
-            "params": [each for each in network.feature_extractor.parameters() if each.requires_grad],
-            "lr": BACKBONE_RATE,
-        },
-        {
-            "params": [
-                each
-                for part in (network.target_model, network.label_encoder, network.decoder)
-                for each in part.parameters()
-            ],
-            "lr": SEGMENTATION_RATE,
-        },
-        {
-            "params": [each for part in (network.clf_encoder, network.classifier) for each in part.parameters()],
-            "lr": INSTANCE_RATE,
-        },
-    ]
+    segmentation = ("target_model.", "label_encoder.", "decoder.")
+    groups = parameter_groups(network, {"feature_extractor.": BACKBONE_RATE, segmentation: SEGMENTATION_RATE})
     return torch.optim.Adam(groups, lr=INSTANCE_RATE)
 
 

@@ -6,13 +6,13 @@ Sampling, augmentation and the loop are not here yet.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from trackzoo.nn.losses import giou_loss, l1_loss
+from trackzoo.nn.rates import parameter_groups
 from trackzoo.trackers.satracker.model import Found, SATracker, dense_scores
 from trackzoo.trackers.satracker.visual import DepthwiseProjection
 
@@ -107,11 +107,7 @@ def _giou(corners: Tensor, wanted: Tensor) -> Tensor:
 
 def optimiser(network: SATracker) -> torch.optim.Adam:
     """ADAM with the backbone and BERT at a tenth of the head's rate."""
-    slow: list[Tensor] = []
-    fast: list[Tensor] = []
-    for name, parameter in network.named_parameters():
-        (slow if name.startswith(("backbone.", "bert.")) else fast).append(parameter)
-    groups: list[dict[str, Any]] = [{"params": fast}, {"params": slow, "lr": BACKBONE_RATE}]
+    groups = parameter_groups(network, {("backbone.", "bert."): BACKBONE_RATE})
     return torch.optim.Adam(groups, lr=HEAD_RATE, weight_decay=DECAY)
 
 

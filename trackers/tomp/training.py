@@ -6,12 +6,12 @@ Sampling, augmentation and the loop are not here yet.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from trackzoo.nn.losses import lb_hinge
+from trackzoo.nn.rates import parameter_groups
 from trackzoo.trackers.tomp.boxes import STRIDE
 
 #: Weights of the terms.
@@ -125,12 +125,7 @@ def freeze(network: nn.Module, backbone: str) -> None:
 
 def optimiser(network: nn.Module) -> torch.optim.AdamW:
     """AdamW over what `freeze` left; ResNet's third layer at a fifth of the head's rate."""
-    trained = [(name, each) for name, each in network.named_parameters() if each.requires_grad]
-    backbone: list[Tensor] = [each for name, each in trained if name.startswith("feature_extractor.")]
-    rest: list[Tensor] = [each for name, each in trained if not name.startswith("feature_extractor.")]
-    groups: list[dict[str, Any]] = [{"params": rest}]
-    if backbone:
-        groups.append({"params": backbone, "lr": BACKBONE_RATE})
+    groups = parameter_groups(network, {"feature_extractor.": BACKBONE_RATE})
     return torch.optim.AdamW(groups, lr=RATE, weight_decay=DECAY)
 
 
