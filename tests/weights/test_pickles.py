@@ -135,15 +135,6 @@ def test_tensors_of_every_type_come_back_equal(tmp_path: Path) -> None:
             assert torch.equal(read[name], tensor.detach()), name
 
 
-def test_torchscript_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "script.pt"
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("script/data.pkl", b"")
-        archive.writestr("script/constants.pkl", b"")
-    with pytest.raises(DataError, match="TorchScript"):
-        read_pickle(path)
-
-
 @pytest.mark.parametrize("content", [b"", b"not a checkpoint", b"\x80\x02", b"PK\x03\x04rubbish"])
 def test_files_that_are_no_checkpoint_are_named(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "rubbish.pth"

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trackzoo.errors import DataError
+from trackzoo.weights.archives import is_torchscript, printable
 from trackzoo.weights.header import Entry, read_header
-from trackzoo.weights.pickles import Placeholder, read_pickle
-from trackzoo.weights.torchscript import is_torchscript, read_torchscript
+from trackzoo.weights.pickles import read_pickle
+from trackzoo.weights.plain import LARGE, as_data, called
+from trackzoo.weights.torchscript import read_torchscript
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -23,6 +24,8 @@ STATE_KEYS = ("net", "model", "state_dict")
 PARALLEL = "module."
 #: Names that a folder of the Hugging Face hub gives its weights.
 HUB_FILES = ("model.safetensors", "pytorch_model.bin")
+#: Characters of a tensor's name.
+_LONGEST = 500
 
 
 @dataclass(frozen=True)
@@ -83,17 +86,17 @@ def read_checkpoint(path: Path) -> Checkpoint:
 
         read_header(path)  # says what is wrong with a file that is cut
         try:
-            return Checkpoint(_unwrapped(load_file(path, device="cpu")), None, read_constructor(path))
+            return Checkpoint(_unwrapped(path, load_file(path, device="cpu")), None, read_constructor(path))
         except (SafetensorError, OSError) as error:
             found = f"an unreadable file ({' '.join(str(error).split())[:160]})"
             raise DataError(path, found, "a safetensors file", "download it again") from None
     if is_torchscript(path):
-        return Checkpoint(_unwrapped(read_torchscript(path)))
+        return Checkpoint(_unwrapped(path, read_torchscript(path)))
     content = read_pickle(path)
     tensors = _state_dict(path, content)
     epoch = content.get("epoch") if isinstance(content, Mapping) else None
     constructor = content.get("constructor") if isinstance(content, Mapping) else None
-    return Checkpoint(tensors, epoch if type(epoch) is int else None, as_data(constructor))
+    return Checkpoint(tensors, epoch if type(epoch) is int and abs(epoch) < LARGE else None, as_data(constructor))
 
 
 def read_constructor(path: Path) -> Any:
@@ -134,50 +137,28 @@ def _state_dict(path: Path, content: Any) -> dict[str, Tensor]:
         if isinstance(candidate, Mapping) and any(isinstance(value, torch.Tensor) for value in candidate.values()):
             break
     else:
-        keys = f" ({', '.join(map(str, list(content)[:8]))})" if isinstance(content, Mapping) else ""
-        found = f"no tensors in what it holds, {_called(content)}{keys}"
+        names = [printable(key, 40) for key in content if isinstance(key, str)] if isinstance(content, Mapping) else []
+        keys = f" ({', '.join(names[:8])})" if names else ""
+        found = f"no tensors in what it holds, {called(content)}{keys}"
         raise DataError(path, found, f"tensors by name under {', '.join(STATE_KEYS)}, or at the top")
     odd = next((name for name, value in candidate.items() if not isinstance(value, torch.Tensor)), None)
     if odd is not None:
-        found = f"{_called(candidate[odd])} under '{odd}' among the tensors"
+        found = f"{called(candidate[odd])} under {_name(odd)} among the tensors"
         raise DataError(path, found, "tensors alone", "take the network's state dict out of it")
-    return _unwrapped({str(name): value.detach() for name, value in candidate.items()})
+    odd = next((name for name in candidate if not isinstance(name, str)), None)
+    if odd is not None:
+        raise DataError(path, f"{called(odd)} as a tensor's name", "text")
+    return _unwrapped(path, {name: value.detach() for name, value in candidate.items()})
 
 
-def _called(value: Any) -> str:
-    return f"a {value.origin}" if isinstance(value, Placeholder) else f"a {type(value).__name__}"
+def _name(key: Any) -> str:
+    return f"'{printable(key)}'" if isinstance(key, str) else called(key)
 
 
-def _unwrapped(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Without `module.`, where every name begins so."""
+def _unwrapped(path: Path, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Without `module.`, where every name begins so. Raises `DataError` for a name that no network gives."""
+    odd = next((name for name in tensors if not name.isprintable() or len(name) > _LONGEST), None)
+    if odd is not None:
+        raise DataError(path, f"a tensor called '{printable(odd)}'", "names of a network's parameters")
     parallel = bool(tensors) and all(name.startswith(PARALLEL) for name in tensors)
     return {name.removeprefix(PARALLEL) if parallel else name: tensor for name, tensor in tensors.items()}
-
-
-def as_data(value: Any, depth: int = 0) -> Any:
-    """What a pickle held, as plain JSON data: objects become tables with their `class`, tensors their shape.
-
-    Numbers that JSON lacks become the text that `float` reads back (`inf`, `-inf`, `nan`).
-    """
-    import torch
-
-    if value is None or isinstance(value, bool | int | str):
-        return value
-    if isinstance(value, float):
-        return value if math.isfinite(value) else str(value)
-    if depth > 20:  # a container in itself
-        return "…"
-    if isinstance(value, Mapping):
-        return {str(key): as_data(each, depth + 1) for key, each in value.items()}
-    if isinstance(value, Placeholder):
-        found: dict[str, Any] = {"class": value.origin}
-        if value.arguments:
-            found["arguments"] = as_data(value.arguments, depth + 1)
-        if value.items:
-            found["items"] = as_data(value.items, depth + 1)
-        return found | {str(key): as_data(each, depth + 1) for key, each in value.attributes.items()}
-    if isinstance(value, list | tuple | set | frozenset):
-        return [as_data(each, depth + 1) for each in value]
-    if isinstance(value, torch.Tensor):
-        return {"tensor": list(value.shape)}
-    return str(value)

@@ -9,8 +9,6 @@ formats (zip and the older stream) and calls this unpickler for every pickle in 
 from __future__ import annotations
 
 import pickle
-import tarfile
-import zipfile
 from collections import OrderedDict
 from collections.abc import Collection, Iterator
 from pathlib import Path
@@ -20,6 +18,7 @@ from typing import IO, TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from trackzoo.errors import DataError
+from trackzoo.weights.archives import printable, readable, refuse_archives, refuse_slots
 
 if TYPE_CHECKING:
     import torch
@@ -111,7 +110,16 @@ class Placeholder:
             raise AttributeError(f"the pickled {self.origin} has no attribute '{name}'") from None
 
     def __repr__(self) -> str:
-        return f"<placeholder of {self.origin}: {', '.join(map(str, self.attributes)) or 'no attributes'}>"
+        # Names alone: a key may be this very object.
+        names = [name for name in self.attributes if isinstance(name, str)]
+        return f"<placeholder of {self.origin}: {', '.join(names) or 'no attributes'}>"
+
+
+class _Ordered(OrderedDict[Any, Any]):
+    """An OrderedDict without attributes (torch writes `_metadata`): one named `items` would stand before the method."""
+
+    def __setstate__(self, state: Any) -> None:
+        pass
 
 
 class _Dtype:
@@ -155,6 +163,20 @@ def _encode(text: str, encoding: str) -> bytes:
     return str.encode(text, "latin1")
 
 
+def _bytes(source: Any = b"", encoding: str = "latin1") -> bytes:
+    """What `bytes` does with text and with numbers in a list; a number alone would ask for that much memory."""
+    if isinstance(source, str):
+        return _encode(source, encoding)
+    if not isinstance(source, bytes | bytearray | list | tuple):
+        raise pickle.UnpicklingError(f"bytes made of a {type(source).__name__}")
+    return bytes(source)
+
+
+def _bytearray(*arguments: Any) -> bytearray:
+    """As `_bytes`."""
+    return bytearray(_bytes(*arguments))
+
+
 def _reconstruct(cls: type, base: type, state: Any) -> Any:
     """What `copyreg._reconstructor` does, for placeholders alone."""
     if not (isinstance(cls, type) and issubclass(cls, Placeholder)):
@@ -186,7 +208,7 @@ def _safe_globals() -> dict[tuple[str, str], Any]:
         return ":".join(map(str, arguments))
 
     table: dict[tuple[str, str], Any] = {
-        ("collections", "OrderedDict"): OrderedDict,
+        ("collections", "OrderedDict"): _Ordered,
         ("collections", "defaultdict"): _default_dict,
         ("torch._utils", "_rebuild_tensor"): rebuild_tensor,
         ("torch._utils", "_rebuild_tensor_v2"): rebuild_tensor,
@@ -202,8 +224,9 @@ def _safe_globals() -> dict[tuple[str, str], Any]:
         ("numpy._core.multiarray", "scalar"): _scalar,
     }
     for module in ("builtins", "__builtin__"):
-        for kind in (set, frozenset, list, dict, tuple, int, float, complex, bool, str, bytes, bytearray, object):
+        for kind in (set, frozenset, list, dict, tuple, int, float, complex, bool, str, object):
             table[module, kind.__name__] = kind
+        table[module, "bytes"], table[module, "bytearray"] = _bytes, _bytearray
     for name in ("float16", "bfloat16", "float32", "float64", "uint8", "int8", "int16", "int32", "int64", "bool"):
         table["torch", name] = getattr(torch, name)
     return table
@@ -220,6 +243,10 @@ def restricted(path: Path, packages: Collection[str] = TRAINING_PACKAGES) -> Sim
     placeholders: dict[tuple[str, str], type[Placeholder]] = {}
 
     class Unpickler(pickle.Unpickler):
+        def __init__(self, file: IO[bytes], **arguments: Any) -> None:
+            refuse_slots(file)
+            super().__init__(file, **arguments)
+
         def find_class(self, module: str, name: str) -> Any:
             """The one door through which a pickle reaches code."""
             if (module, name) in table:
@@ -231,7 +258,7 @@ def restricted(path: Path, packages: Collection[str] = TRAINING_PACKAGES) -> Sim
                 return placeholders[module, name]
             raise UnsafeCheckpoint(
                 path,
-                f"a pickle that names '{module}.{name}'",
+                f"a pickle that names '{printable(f'{module}.{name}')}'",
                 "tensors, plain containers and classes of known training code",
                 "nothing was executed or loaded; do not trust this file, get it from its authors again",
             )
@@ -265,37 +292,7 @@ def read_pickle(path: str | Path) -> Any:
     path = Path(path)
     if not path.is_file():
         raise DataError(path, "no such file", "a checkpoint")
-    _refuse_archives(path)
-    expected = "a checkpoint written by torch.save"
-    try:
+    with readable(path, "a checkpoint written by torch.save"):
+        refuse_archives(path)
         # A mapped file would keep the tensors tied to it; checkpoints fit in memory.
         return torch.load(path, map_location="cpu", pickle_module=restricted(path), weights_only=False)
-    except DataError:
-        raise
-    except (
-        pickle.UnpicklingError,
-        EOFError,
-        RuntimeError,
-        ValueError,
-        KeyError,
-        TypeError,
-        AttributeError,
-        OSError,
-    ) as error:
-        reason = " ".join(str(error).split())[:160] or type(error).__name__
-        raise DataError(path, f"an unreadable file ({reason})", expected, "download it again") from None
-    except (IndexError, AssertionError, UnicodeDecodeError, OverflowError, MemoryError, RecursionError) as error:
-        raise DataError(path, f"an unreadable file ({type(error).__name__})", expected, "download it again") from None
-
-
-def _refuse_archives(path: Path) -> None:
-    """TorchScript archives hold code, and tar archives (torch before 0.2) name files: torch would open either unasked."""
-    if tarfile.is_tarfile(path):
-        raise DataError(
-            path, "a tar archive", "a checkpoint written by torch.save", "unpack it and name the file inside"
-        )
-    if not zipfile.is_zipfile(path):
-        return
-    with zipfile.ZipFile(path) as archive:
-        if any(name.endswith("/constants.pkl") or "/code/" in name for name in archive.namelist()):
-            raise DataError(path, "a TorchScript archive", "a checkpoint written by torch.save")

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trackzoo.errors import DataError
+from trackzoo.weights.archives import readable, refuse_bombs
 from trackzoo.weights.pickles import Placeholder, restricted
 
 if TYPE_CHECKING:
@@ -23,14 +24,6 @@ if TYPE_CHECKING:
 MOST = 1_000_000
 
 
-def is_torchscript(path: Path) -> bool:
-    """Whether a file is a TorchScript archive."""
-    if not zipfile.is_zipfile(path):
-        return False
-    with zipfile.ZipFile(path) as archive:
-        return any(name.endswith("/constants.pkl") or "/code/" in name for name in archive.namelist())
-
-
 def read_torchscript(path: Path) -> dict[str, Tensor]:
     """Parameters and buffers by their names in the module tree, on the CPU. Nothing in the file is executed.
 
@@ -38,25 +31,10 @@ def read_torchscript(path: Path) -> dict[str, Tensor]:
         UnsafeCheckpoint: its pickle names anything but data and TorchScript's own classes.
         DataError: cut short, or otherwise unreadable.
     """
-    try:
+    with readable(path, "a TorchScript archive"):
+        refuse_bombs(path)
         with zipfile.ZipFile(path) as archive:
             tree = _tree(path, archive)
-    except DataError:
-        raise
-    except (
-        pickle.UnpicklingError,
-        zipfile.BadZipFile,
-        EOFError,
-        RuntimeError,
-        ValueError,
-        KeyError,
-        TypeError,
-    ) as error:
-        reason = " ".join(str(error).split())[:160] or type(error).__name__
-        raise DataError(path, f"an unreadable file ({reason})", "a TorchScript archive", "download it again") from None
-    except (AttributeError, IndexError, AssertionError, OSError, RecursionError, MemoryError) as error:
-        found = f"an unreadable file ({type(error).__name__})"
-        raise DataError(path, found, "a TorchScript archive", "download it again") from None
     return dict(_tensors(path, tree))
 
 
