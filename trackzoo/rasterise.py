@@ -71,7 +71,7 @@ def rasterise(region: Region, window: Window) -> Pixels:
     left, top, right, bottom = window
     canvas = np.zeros((max(bottom - top + 1, 0), max(right - left + 1, 0)), dtype=np.bool_)
     if isinstance(region, Polygon):
-        _fill(canvas, _whole(region.points) - (left, top))
+        fill(canvas, _whole(region.points) - (left, top))
     elif isinstance(region, Mask):
         _paste(canvas, region.pixels, int(region.x) - left, int(region.y) - top)
     elif isinstance(region, Rectangle):
@@ -90,12 +90,17 @@ def _paste(canvas: Pixels, pixels: Pixels, x: int, y: int) -> None:
         canvas[row : row + part.shape[0], column : column + part.shape[1]] = part
 
 
-def _fill(canvas: Pixels, points: NDArray[np.int64]) -> None:
+def fill(canvas: Pixels, points: NDArray[np.int64], thin: bool = True) -> None:
     """Scan lines: every edge that meets a row gives one node there; the row is filled between the nodes in pairs.
 
-    All rows at once: `nodes` is (rows, edges), sorted, with an infinity where an edge does not meet the row, and the walk
-    along the nodes moves one step in every row at a time.
+    Args:
+        canvas: (h, w), its pixels inside the polygon are set.
+        points: (N, 2) columns and rows of the corners, relative to the canvas; they may lie outside.
+        thin: level edges give nodes, and a tip is one pixel, as the VOT toolkit has it. False: a level edge gives none, and
+            two equal nodes at the end of a row give no pixel, as pysot's toolkit has it.
     """
+    # All rows at once: `nodes` is (rows, edges), sorted, with an infinity where an edge does not meet the row, and the walk
+    # along the nodes moves one step in every row at a time.
     height, width = canvas.shape
     first, last = max(int(points[:, 1].min()), 0), min(int(points[:, 1].max()), height - 1)
     if first > last or width == 0:
@@ -105,7 +110,7 @@ def _fill(canvas: Pixels, points: NDArray[np.int64]) -> None:
     rise = y2 - y1
     share = (rows - y1) / np.where(rise == 0, 1, rise)
     columns = np.trunc(np.where(rise == 0, x1, x1 + share * (x2 - x1)))
-    met = (np.minimum(y1, y2) <= rows) & (rows <= np.maximum(y1, y2))
+    met = (np.minimum(y1, y2) <= rows) & (rows <= np.maximum(y1, y2)) & (thin | (rise != 0))
     nodes = np.sort(np.where(met, columns, np.inf), axis=1)
     count = met.sum(axis=1)
 
@@ -114,8 +119,8 @@ def _fill(canvas: Pixels, points: NDArray[np.int64]) -> None:
     while (inside := at + 1 < count).any():
         here = every[inside]
         begin, end = nodes[here, at[here]], nodes[here, at[here] + 1]
-        # A corner gives two equal nodes, one for each of its edges; all but a last pair (a tip) count once.
-        twice = (begin == end) & (at[here] + 2 < count[here])
+        # A corner gives two equal nodes, one for each of its edges; they count once, but for a last pair (a tip).
+        twice = (begin == end) & ((not thin) | (at[here] + 2 < count[here]))
         spans = ~twice & (begin < width) & (end >= 0)
         changes[here[spans], np.maximum(begin[spans], 0).astype(np.int64)] += 1
         changes[here[spans], np.minimum(end[spans], width - 1).astype(np.int64) + 1] -= 1

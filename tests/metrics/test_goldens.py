@@ -35,15 +35,10 @@ def alone(folder: Path, name: str, **changes: Any) -> Path:
 @pytest.mark.parametrize("name", GOLDENS)
 def test_agrees_with_the_toolkit(name: str, tmp_path: Path) -> None:
     shutil.copy(packaged() / name, tmp_path)
-    rows = [row for row in verify(tmp_path) if not is_drawn_by_pysot(row)]
+    rows = verify(tmp_path)
     assert rows
     assert [row for row in rows if row.status != "agrees"] == []
     assert all(row.numbers > 40 for row in rows)
-
-
-def is_drawn_by_pysot(row: Row) -> bool:
-    """What cannot be compared: overlaps of pysot's own C code, which is not specified to the last pixel."""
-    return row.profile == "pysot" and "reset-based" in row.case and row.status == "skipped"
 
 
 def test_every_profile_of_a_toolkit_is_held_by_a_golden() -> None:

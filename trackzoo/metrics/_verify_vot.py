@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence as ListOf
 from typing import Any
-
-import numpy as np
 
 from trackzoo.metrics._verify_ope import DOUBLE, EXACT, Golden, Ours
 from trackzoo.metrics.comparison import Comparison, Row, other_case
 from trackzoo.metrics.vot_multistart import AnchorRun, multistart, run
 from trackzoo.metrics.vot_overlaps import RegionTruth, codes, region_truth
-from trackzoo.metrics.vot_supervised import Reset, average, supervised
+from trackzoo.metrics.vot_pysot import average as pysot_average, pysot
+from trackzoo.metrics.vot_supervised import FAILURE, Reset, average, supervised
 from trackzoo.rasterise import trimmed
 from trackzoo.region_text import parse_region
 from trackzoo.regions import Region
 
 #: The toolkit's curve of reset-based runs, and what is read off it, are float32.
 SINGLE = 1e-6
+#: pysot's curve is float32, too, but EAO is a mean over it in float64.
+MEAN_OF_SINGLE = 1e-8
+#: Interval of the golden's `eao` under `pysot`: VOT2018's.
+PYSOT_INTERVAL = (100, 356)
 
 #: Generator's arguments -> case and digest.
 MakeRegions = Callable[..., "tuple[dict[str, Any], str]"]
@@ -102,7 +106,7 @@ def _compare_multistart(
 
 
 def vot_supervised(name: str, content: Golden, make: MakeRegions) -> Iterator[Row]:
-    """Profile `vot`, reset-based; of pysot's numbers those that do not rest on its own way of drawing polygons."""
+    """Profiles `vot` and `pysot`, reset-based."""
     comparison, other = Comparison("vot", f"{name} reset-based"), Comparison("pysot", f"{name} reset-based")
     case, digest = make()
     if digest != content["case_digest"]:
@@ -111,9 +115,14 @@ def vot_supervised(name: str, content: Golden, make: MakeRegions) -> Iterator[Ro
         return
     truths = [_truth(sequence) for sequence in case["sequences"]]
     names = [truth.name for truth in truths]
-    resets = {tracker: _resets(case, truths, tracker) for tracker in content["vot_toolkit"]}
     for tracker, golden in content["vot_toolkit"].items():
-        scores = supervised(resets[tracker])
+        runs = _repetitions(case, tracker)
+        scores = supervised(
+            [
+                [Reset(truth.overlaps(regions), codes(regions)) for regions in repetitions]
+                for truth, repetitions in zip(truths, runs, strict=True)
+            ]
+        )
         known: Ours = {
             "accuracy": (scores.accuracy, DOUBLE),
             "failures": (scores.failures, DOUBLE),
@@ -131,20 +140,37 @@ def vot_supervised(name: str, content: Golden, make: MakeRegions) -> Iterator[Ro
             parts = (scores.sequence_accuracy, scores.sequence_failures, scores.sequence_reliability, scores.lengths)
             comparison.numbers_of(f"{tracker} {sequence}", [values[index] for values in parts], row, DOUBLE)
     for tracker, golden in content.get("pysot", {}).get("trackers", {}).items():
-        lost = np.array([[reset.failures for reset in runs] for runs in resets[tracker]])
-        for sequence, row in golden["seq_failures"].items():
-            other.numbers_of(f"{tracker} {sequence}", lost[names.index(sequence)], row, EXACT)
-        total = float(lost.sum(axis=0).mean())
-        frames = sum(len(truth) for truth in truths)
-        numbers: Ours = {"lost_number": (total, DOUBLE), "robustness": (100 * total / frames, DOUBLE)}
-        other.mapping(tracker, golden, numbers, frozenset({"seq_failures"}))
+        _compare_pysot(other, tracker, golden, truths, _repetitions(case, tracker))
     yield from comparison.rows()
     yield from other.rows()
 
 
-def _resets(case: Golden, truths: ListOf[RegionTruth], tracker: str) -> list[list[Reset]]:
-    found = []
-    for truth, sequence in zip(truths, case["sequences"], strict=True):
-        repetitions = [_held(texts, truth.name) for texts in sequence["runs"][tracker]]
-        found.append([Reset(truth.overlaps(regions), codes(regions)) for regions in repetitions])
-    return found
+def _compare_pysot(
+    comparison: Comparison,
+    tracker: str,
+    golden: Golden,
+    truths: ListOf[RegionTruth],
+    runs: ListOf[ListOf[ListOf[Region]]],
+) -> None:
+    scores = pysot(truths, runs, PYSOT_INTERVAL)
+    known: Ours = {
+        "accuracy": (scores.accuracy, DOUBLE),
+        "lost_number": (scores.lost, DOUBLE),
+        "robustness": (scores.robustness, DOUBLE),
+        "eao": (scores.eao, MEAN_OF_SINGLE),
+    }
+    for key in golden:
+        if found := re.fullmatch(r"eao_low(\d+)_high(\d+)", key):
+            low, high = map(int, found.groups())
+            known[key] = (pysot_average(scores.curve, (low, high)), MEAN_OF_SINGLE)
+    comparison.mapping(tracker, golden, known, frozenset({"seq_accuracy", "seq_failures"}))
+    for index, (truth, repetitions) in enumerate(zip(truths, runs, strict=True)):
+        accuracy, failures = golden["seq_accuracy"][truth.name], golden["seq_failures"][truth.name]
+        comparison.numbers_of(f"{tracker} {truth.name} accuracy", scores.sequence_accuracy[index], accuracy, DOUBLE)
+        lost = [(codes(regions) == FAILURE).sum() for regions in repetitions]
+        comparison.numbers_of(f"{tracker} {truth.name} failures", lost, failures, EXACT)
+
+
+def _repetitions(case: Golden, tracker: str) -> list[list[list[Region]]]:
+    """`[s][r]` = regions of repetition r on sequence s, one a frame."""
+    return [[_held(texts, sequence["name"]) for texts in sequence["runs"][tracker]] for sequence in case["sequences"]]

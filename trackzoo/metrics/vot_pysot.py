@@ -1,11 +1,13 @@
 """Profile `pysot` of reset-based runs (StrangerZhang/pysot-toolkit, commit 8b5ced3; metrics SPEC §7).
 
-Its EAO differs from the VOT toolkit's in how fragments are cut: each begins at the first frame or five frames after a failure
-and ends where the next one starts, and the last one counts up to its end alone. numpy alone.
+It differs from the VOT toolkit's in how polygons are drawn (`trackzoo.metrics.pysot_overlaps`) and, in EAO, in how fragments
+are cut: each begins at the first frame or five frames after a failure and ends where the next one starts, and the last one
+counts up to its end alone. numpy alone.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence as ListOf
 from dataclasses import dataclass
 
@@ -14,14 +16,14 @@ from numpy.typing import NDArray
 
 from trackzoo.errors import ResultsError
 from trackzoo.geometry import Floats
+from trackzoo.metrics.pysot_overlaps import overlap, overlaps, reach
 from trackzoo.metrics.vot_overlaps import RegionTruth, codes
 from trackzoo.metrics.vot_supervised import FAILURE, START
-from trackzoo.rasterise import pixel_bounds
 from trackzoo.regions import Region
 
 #: Frames from a failure to the next start.
 SKIP = 5
-#: Frames behind each start that accuracy leaves out, beside the start itself.
+#: Frames that accuracy leaves out from each start on, the start itself among them.
 BURN_IN = 10
 
 
@@ -34,7 +36,7 @@ class PysotScores:
         lost: failures on all sequences, mean over the repetitions.
         robustness: failures a hundred frames.
         eao: fraction; NaN where no run reaches the interval.
-        curve: expected overlap of a run of 0, 1, … frames.
+        curve: expected overlap of a run of 0, 1, … frames, float32 as the toolkit keeps it.
         sequence_accuracy, sequence_lost: (S,) of each sequence.
     """
 
@@ -42,7 +44,7 @@ class PysotScores:
     lost: float
     robustness: float
     eao: float
-    curve: Floats
+    curve: NDArray[np.float32]
     sequence_accuracy: Floats
     sequence_lost: Floats
 
@@ -66,55 +68,50 @@ def pysot(truths: ListOf[RegionTruth], runs: ListOf[ListOf[ListOf[Region]]], int
             if len(regions) != len(truth):
                 raise ResultsError(truth.name, f"{len(regions)} regions", f"{len(truth)}, one a frame", "run it again")
             marks.append(codes(regions))
-        overlaps = [_known(truth.overlaps(regions), mark) for regions, mark in zip(repetitions, marks, strict=True)]
-        accuracies.append(_mean([_without_starts(one, mark) for one, mark in zip(overlaps, marks, strict=True)]))
+        annotated = [shape.region for shape in truth.shapes]
+        found = [overlaps(regions, annotated, truth.size) for regions in repetitions]
+        accuracies.append(_mean([_without_starts(one, mark) for one, mark in zip(found, marks, strict=True)]))
         losts.append(float(np.mean([(mark == FAILURE).sum() for mark in marks])))
-        for regions, mark, known in zip(repetitions, marks, overlaps, strict=True):
-            found = fragments(_smaller(truth, regions, known), mark)
-            parts += found
-            weights += [1 / len(repetitions)] * len(found)
+        for regions, mark, known in zip(repetitions, marks, found, strict=True):
+            run = fragments(_smaller(truth, regions, known), mark)
+            parts += run
+            weights += [part.share / len(repetitions) for part in run]
         lengths.append(len(truth))
     everything = np.concatenate(accuracies)
     lost = float(np.sum(losts))
     curve = expected_overlap(parts, np.array(weights), max(lengths))
-    part = curve[interval[0] - 1 : interval[1]]
     return PysotScores(
         accuracy=_nanmean(everything),
         lost=lost,
         robustness=100 * lost / frames,
-        eao=float(part.mean(dtype=np.float64)) if part.size else float("nan"),
-        curve=curve.astype(np.float64),
+        eao=average(curve, interval),
+        curve=curve,
         sequence_accuracy=np.array([_nanmean(each) for each in accuracies]),
         sequence_lost=np.array(losts),
     )
 
 
-def _known(overlaps: Floats, marks: NDArray[np.int64]) -> Floats:
-    """Overlaps in float32 as the toolkit holds them, NaN where there is a code."""
-    return np.where(marks >= 0, np.nan, overlaps.astype(np.float32).astype(np.float64))
+def average(curve: NDArray[np.float32], interval: tuple[int, int]) -> float:
+    """EAO: mean over indices low - 1 to high - 1 of the curve, as far as it goes; NaN where it ends before."""
+    part = curve[interval[0] - 1 : interval[1]]
+    return float(part.mean(dtype=np.float64)) if part.size else float("nan")
 
 
-def _smaller(truth: RegionTruth, regions: ListOf[Region], overlaps: Floats) -> Floats:
+def _smaller(truth: RegionTruth, regions: ListOf[Region], known: Floats) -> Floats:
     """The overlaps in a picture that is one pixel smaller, in which EAO is counted; only what reaches its edge differs."""
     width, height = truth.size
-    edge = [
-        index
-        for index, (region, annotated) in enumerate(zip(regions, truth.shapes, strict=True))
-        if not np.isnan(overlaps[index])
-        and any(
-            bounds[2] >= width - 1 or bounds[3] >= height - 1 for bounds in (pixel_bounds(region), annotated.bounds)
-        )
-    ]
-    found = overlaps.copy()
-    again = truth.overlaps([regions[index] for index in edge], edge, (width - 1, height - 1))
-    found[edge] = again.astype(np.float32)
-    return found
+    counted = known.copy()
+    for index in np.flatnonzero(~np.isnan(known)):
+        pair = regions[index], truth.shapes[index].region
+        if any(right >= width or bottom >= height for _, _, right, bottom in map(reach, pair)):
+            counted[index] = overlap(*pair, (width - 1, height - 1))
+    return counted
 
 
 def _without_starts(overlaps: Floats, marks: NDArray[np.int64]) -> Floats:
     left = overlaps.copy()
     for start in np.flatnonzero(marks == START):
-        left[start : start + BURN_IN + 1] = np.nan
+        left[start : start + BURN_IN] = np.nan
     return left
 
 
@@ -130,35 +127,50 @@ def _nanmean(values: Floats) -> float:
     return float(known.mean()) if known.size else float("nan")
 
 
-def fragments(overlaps: Floats, marks: NDArray[np.int64]) -> list[tuple[Floats, bool]]:
-    """The parts of a run: (overlaps, whether it failed).
+@dataclass(frozen=True, eq=False)
+class Fragment:
+    """A part of a run between two starts.
 
-    With failures, codes count as overlap 0; without, they stay unknown.
+    Attributes:
+        overlaps: one a frame; NaN where unknown.
+        failed: it ended with a failure.
+        share: its weight within its run. The toolkit takes the share of its frames that carry the tag (every frame does), of
+            which it counts one too many where the next start would lie just behind the video's last frame.
+    """
+
+    overlaps: Floats
+    failed: bool
+    share: float = 1.0
+
+
+def fragments(overlaps: Floats, marks: NDArray[np.int64]) -> list[Fragment]:
+    """The parts of a run: each begins at the first frame or `SKIP` frames after a failure and ends at the next one's start.
+
+    With failures, codes count as overlap 0; without, they stay unknown. A failure so near to the end that no frame could be
+    the next start, not even the one just behind the last, does not count.
     """
     failures = np.flatnonzero(marks == FAILURE)
     if not failures.size:
-        return [(overlaps, False)]
-    values = np.nan_to_num(overlaps)
-    starts = [0, *(int(at) + SKIP for at in failures if at + SKIP < len(marks))]
-    found = []
-    for place, start in enumerate(starts):
-        last = place == len(starts) - 1
-        end = len(marks) if last else starts[place + 1] + 1
-        failed = place < len(failures)
-        found.append((values[start:end], failed and not last))
-    return found
+        return [Fragment(overlaps, False)]
+    values, end = np.nan_to_num(overlaps), len(marks)
+    starts = [0, *(int(at) + SKIP for at in failures if at + SKIP <= end)]
+    found = [
+        Fragment(part := values[start : after + 1], True, len(part) / (after + 1 - start))
+        for start, after in itertools.pairwise(starts)
+    ]
+    return [*found, *([Fragment(values[starts[-1] :], False)] if starts[-1] < end else [])]
 
 
-def expected_overlap(parts: ListOf[tuple[Floats, bool]], weights: Floats, longest: int) -> NDArray[np.float32]:
+def expected_overlap(parts: ListOf[Fragment], weights: Floats, longest: int) -> NDArray[np.float32]:
     """Curve over lengths of run; index 0 is 1.
 
     A failed part goes on with overlap 0 up to the longest sequence, another one is unknown after its end.
     """
     table = np.full((len(parts), longest), np.nan)
-    for row, (part, failed) in enumerate(parts):
-        table[row, : len(part)] = part
-        if failed:
-            table[row, len(part) :] = 0
+    for row, part in enumerate(parts):
+        table[row, : len(part.overlaps)] = part.overlaps
+        if part.failed:
+            table[row, len(part.overlaps) :] = 0
     curve = np.ones(longest, dtype=np.float32)
     sums = np.cumsum(np.nan_to_num(table[:, 1:]), axis=1)
     counts = np.arange(1, longest)

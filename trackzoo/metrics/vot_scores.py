@@ -52,7 +52,7 @@ VOT_PROFILES: dict[str, VotProfile] = {
         ),
         VotProfile(
             "pysot",
-            1,
+            2,
             "PySOT toolkit",
             "StrangerZhang/pysot-toolkit 8b5ced3",
             "reset-based: EAO with fragments weighted by sequence, failures per hundred frames",
@@ -226,7 +226,10 @@ def score_resets(
         }
         values = {"accuracy": 100 * found.sequence_accuracy, "lost": found.sequence_lost}
         curve = Curve(
-            np.arange(len(found.curve), dtype=np.float64), found.curve, np.zeros((0, len(found.curve))), "frames"
+            np.arange(len(found.curve), dtype=np.float64),
+            found.curve.astype(np.float64),
+            np.zeros((0, len(found.curve))),
+            "frames",
         )
         return VotScores("pysot", facts.version, dataset, names, metrics, values, {"eao": curve}, interval=interval)
     sequences = [[resets_of(truth, each[place]) for each in runs] for place, truth in enumerate(truths)]
