@@ -48,7 +48,8 @@ def test_a_tip_is_not_drawn() -> None:
 def test_two_equal_nodes_count_once() -> None:
     """An arrow: on row 22 its inner corner gives two nodes between the borders; on row 24 each leg's tip gives two."""
     arrow = Polygon(((20, 20), (28, 20), (28, 24), (24, 22), (20, 24)))
-    # 20 to 28 on rows 20 to 22, the legs 20 to 22 and 26 to 28 on row 23; row 24 is filled from tip to tip, as the toolkit has it.
+    # 20 to 28 on rows 20 to 22, the legs 20 to 22 and 26 to 28 on row 23. Row 24 is filled
+    # from tip to tip, as the toolkit has it.
     assert pixels(arrow) == 3 * 9 + (3 + 3) + 9
 
 
