@@ -233,3 +233,12 @@ def test_without_images_and_without_their_size(tmp_path: Path) -> None:
     board = evaluate_folder(folder, data, Rules()).boards[0]
     assert any("size is not known" in note for note in board.notes)
     assert board.entries[0].scores.metrics["accuracy"] == pytest.approx(60, abs=1)
+
+
+def test_a_folder_that_spells_a_sequence_otherwise_than_its_files(tmp_path: Path, vot2015: Dataset) -> None:
+    usual = evaluate_folder(supervised(tmp_path / "r/SiamFC", 6), vot2015, Rules()).boards[0]
+    folder = supervised(tmp_path / "s/SiamFC", 6) / "baseline"
+    (folder / "ants1").rename(folder / "Ants-1")
+    made = evaluate_folder(tmp_path / "s", vot2015, Rules())
+    assert made.boards[0].entries[0].scores.metrics == pytest.approx(usual.entries[0].scores.metrics, nan_ok=True)
+    assert "SiamFC: 1 names are spelled otherwise: read 'Ants-1' as 'ants1'" in made.notes

@@ -373,7 +373,7 @@ def _nested(folder: Path, folders: list[str], speller: Speller) -> list[Candidat
         if pictures:
             masks.append((name, folder / name, found))
             continue
-        for number, path, kind in _trajectories(folder / name, name, inner, speller):
+        for number, path, kind in _trajectories(folder / name, found[0], inner, speller):
             time = _first(folder / name / f"{name}_time.txt")
             {"got10k": runs, "vot": regions, "vot-multistart": anchored}[kind].setdefault(number, {})[found[0]] = (
                 Source(path, name, found[1], time=time, column=number)
@@ -408,12 +408,15 @@ def _belongs(name: str, file: str) -> bool:
     return bool(match) and match is not None and match.group(1) == name
 
 
-def _trajectories(folder: Path, name: str, files: list[str], speller: Speller) -> Iterator[tuple[int, Path, str]]:
-    """(repetition from 0, or anchor; file; kind) of the files of one sequence."""
+def _trajectories(folder: Path, sequence: str, files: list[str], speller: Speller) -> Iterator[tuple[int, Path, str]]:
+    """(repetition from 0, or anchor; file; kind) of the files of one sequence, which may spell it otherwise than the folder."""
     for file in files:
         stem, ending = Path(file).stem, Path(file).suffix.lower()
         match = _REPEATED.fullmatch(stem)
-        if match is None or match.group(1) != name or ending not in (".txt", ".bin"):
+        if match is None or ending not in (".txt", ".bin"):
+            continue
+        meant = speller.find(match.group(1))
+        if meant is None or meant[0] != sequence:
             continue
         digits = match.group(2)
         if len(digits) == 8:
