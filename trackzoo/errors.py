@@ -7,7 +7,7 @@ line and exits with `exit_code`; a traceback is shown for faults of ours alone.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +98,37 @@ class DataError(TrackzooError):
 
 class ResultsError(DataError):
     """A results folder or file that is cut, missing rows, or belongs to another run."""
+
+
+def listing(names: Iterable[str], most: int = 3) -> str:
+    """Some names, and how many more."""
+    names = list(names)
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+def incomplete(
+    where: str | Path,
+    missing: Sequence[str],
+    total: int,
+    do: str = "",
+    *,
+    what: str = "sequences",
+    more: str = "",
+    expected: str = "all of them",
+) -> ResultsError:
+    """What is said of results that lack sequences.
+
+    Args:
+        where: folder of the results.
+        missing: names of the sequences.
+        total: how many there should be.
+        do: what the person can do about it.
+        what: what is counted, e.g. `sequences of lasot`.
+        more: said behind the names.
+        expected: in place of some.
+    """
+    found = f"{total - len(missing)} of {total} {what}, missing {listing(missing)}{more}"
+    return ResultsError(where, found, expected, do)
 
 
 class SettingsError(TrackzooError):

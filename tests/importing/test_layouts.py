@@ -183,11 +183,24 @@ def test_mat_files_of_something_else(tmp_path: Path, content: dict[str, object],
         read_mat(tmp_path / "a.mat")
 
 
-def test_damaged_mat(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        (b"no matlab", "no .mat file that can be read"),
+        (b"", "no .mat file that can be read"),
+        (
+            b"MATLAB 7.3 MAT-file, HDF5 schema 1.00".ljust(124) + b"\x00\x02IM",
+            "version 7.3, expected version 5; save it",
+        ),
+        (b"MATLAB 5.0 MAT-file".ljust(124) + b"\x00\x01IM" + b"\x0f\x00\x00\x00\xff", "no .mat file that can be read"),
+    ],
+)
+def test_damaged_mat(tmp_path: Path, content: bytes, found: str) -> None:
     pytest.importorskip("scipy.io")
-    (tmp_path / "a.mat").write_bytes(b"no matlab")
-    with pytest.raises(ResultsError, match=r"a\.mat"):
+    (tmp_path / "a.mat").write_bytes(content)
+    with pytest.raises(ResultsError, match=rf"a\.mat: found .*{found}") as caught:
         read_mat(tmp_path / "a.mat")
+    assert len(str(caught.value).splitlines()) == 1
 
 
 def test_mat_without_scipy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,7 +26,7 @@ from typing import Any
 
 import numpy as np
 
-from trackzoo.errors import ResultsError, TrackzooError, UnknownName
+from trackzoo.errors import TrackzooError, UnknownName, incomplete
 from trackzoo.exporting.numbers import fixed, full, lines, one_column, whole
 from trackzoo.geometry import Floats
 from trackzoo.importing.matlab import scipy_io, write_mat
@@ -269,12 +269,7 @@ def export(
         )
     missing = run.missing()
     if missing and not allow_incomplete:
-        raise ResultsError(
-            run.path,
-            f"{len(run.expected) - len(missing)} of {len(run.expected)} sequences",
-            "all of them",
-            "--allow-incomplete writes what is there",
-        )
+        raise incomplete(run.path, missing, len(run.expected), "--allow-incomplete writes what is there")
     return write_all(FORMATS[form](Job(run, dataset, as_released)), out)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from trackzoo.errors import ResultsError, TrackzooError
+from trackzoo.errors import ResultsError, TrackzooError, incomplete
 from trackzoo.exporting.archives import Part
 from trackzoo.exporting.layouts import label_files
 from trackzoo.exporting.numbers import fixed, lines
@@ -18,6 +18,7 @@ from trackzoo.importing.discover import Candidate
 from trackzoo.sequence import Dataset
 from trackzoo.store.read import StoredRun
 
+_ALL = "all of them, or the server refuses the package"
 #: Repetitions that GOT-10k's server reads.
 _MOST = 3
 
@@ -38,12 +39,7 @@ def build(server: Server, run: Any, dataset: Dataset, here: bool, out: Path) -> 
     """
     missing = run.missing()
     if missing:
-        shown = ", ".join(missing[:3]) + (" …" if len(missing) > 3 else "")
-        raise ResultsError(
-            run.path,
-            f"{len(run.expected) - len(missing)} of {len(run.expected)} sequences, missing {shown}",
-            "all of them, or the server refuses the package",
-        )
+        raise incomplete(run.path, missing, len(run.expected), expected=_ALL)
     members = _got10k(run, dataset) if server.name == "got10k" else _trackingnet(run, dataset)
     return _write(server, members, expected(server, dataset, here), out)
 
@@ -64,12 +60,7 @@ def _stored(run: StoredRun, dataset: Dataset, wanted: Expected, within: str) -> 
         raise TrackzooError(f"{run.path}: found {len(run.repeats)} repetitions, expected one: the server takes no more")
     missing = [name for name in wanted.names if name not in set(run.names(run.repeats[0]))]
     if missing:
-        shown = ", ".join(missing[:3]) + (" …" if len(missing) > 3 else "")
-        raise ResultsError(
-            run.path,
-            f"{len(wanted.names) - len(missing)} of {len(wanted.names)} sequences, missing {shown}",
-            "all of them, or the server refuses the package",
-        )
+        raise incomplete(run.path, missing, len(wanted.names), expected=_ALL)
     for name in wanted.names:
         asked = set(wanted.frames[name])
         for file, data in label_files(run, dataset, name, run.repeats[0]):
@@ -90,12 +81,7 @@ def _maps(candidate: Candidate, wanted: Expected, within: str) -> Iterator[tuple
     folders = candidate.runs[min(candidate.runs)]
     missing = [name for name in wanted.names if name not in folders]
     if missing:
-        shown = ", ".join(missing[:3]) + (" …" if len(missing) > 3 else "")
-        raise ResultsError(
-            candidate.folder,
-            f"{len(wanted.names) - len(missing)} of {len(wanted.names)} sequences, missing {shown}",
-            "all of them, or the server refuses the package",
-        )
+        raise incomplete(candidate.folder, missing, len(wanted.names), expected=_ALL)
     for name in wanted.names:
         for stem in wanted.frames[name]:
             path = folders[name].path / f"{stem}.png"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
+from trackzoo.errors import listing
 from trackzoo.geometry import Floats
 
 #: What the first row of a result file is, beside the annotation's first box.
@@ -123,12 +124,6 @@ def beside(rows: Floats, boxes: Floats) -> Beside:
     first, shift = first_row(rows[0], boxes[0])
     whole = first in ("corners", "near", "far") and all_corners(rows, boxes)
     return Beside(first, (float(shift[0]), float(shift[1])), whole)
-
-
-def listing(names: Iterable[str], most: int = 3) -> str:
-    """Some names, and how many more."""
-    names = list(names)
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
 def say(found: Mapping[str, Beside], origin: int) -> list[str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from trackzoo._version import __version__
-from trackzoo.errors import ResultsError
+from trackzoo.errors import ResultsError, incomplete
 from trackzoo.geometry import Floats
 from trackzoo.importing.discover import Candidate
 from trackzoo.importing.maps import ForeignMaps
@@ -109,13 +109,8 @@ def refuse_partial(run: ForeignRun) -> None:
     """Raise `ResultsError` where sequences are missing, leniently read or not."""
     missing = _missing(run)
     if missing:
-        shown = ", ".join(missing[:3]) + (f" and {len(missing) - 3} more" if len(missing) > 3 else "")
-        raise ResultsError(
-            run.path,
-            f"{len(run.expected) - len(missing)} of {len(run.expected)} sequences of {run.dataset}, missing {shown}",
-            "all of them",
-            "--allow-incomplete takes what is there; reports then mark it as incomplete",
-        )
+        do = "--allow-incomplete takes what is there; reports then mark it as incomplete"
+        raise incomplete(run.path, missing, len(run.expected), do, what=f"sequences of {run.dataset}")
 
 
 def _check_boxes(run: ForeignRun, name: str, repeat: int, boxes: Floats) -> None:

@@ -5,20 +5,17 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence as ListOf
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from trackzoo.errors import ResultsError, TrackzooError
+from trackzoo.errors import ResultsError, TrackzooError, incomplete, listing
 from trackzoo.geometry import box_of_mask
-from trackzoo.importing.discover import Candidate
-from trackzoo.importing.fit import listing
 from trackzoo.importing.pngs import Labels, read_labels
-from trackzoo.importing.run import Reading
+from trackzoo.importing.run import ForeignResults
 from trackzoo.report.vos import VOS
-from trackzoo.sequence import Dataset, Sequence
+from trackzoo.sequence import Sequence
 from trackzoo.trial import FILES, StreamedMasks, Track
 
 #: Most frames, objects or files that a message names.
@@ -53,51 +50,19 @@ def _of_images(sequence: Sequence) -> list[str]:
 
 
 @dataclass
-class ForeignMaps:
+class ForeignMaps(ForeignResults):
     """One tracker's label maps; has what `trackzoo.importing.keep` asks of a run.
 
-    Args:
-        candidate: the folders.
-        data: the data set.
-        reading: `lenient` keeps labels that are no object's; missing frames are refused in any case.
-        shown: the folder, for messages, as the person knows it.
+    A lenient reading keeps labels that are no object's; missing frames are refused in any case.
 
     Attributes:
         notes: what is odd, a line each.
     """
 
-    candidate: Candidate
-    data: Dataset
-    reading: Reading
-    path: Path
     notes: list[str] = field(default_factory=list)
 
     protocol = VOS
     layout = "masks"
-
-    @property
-    def tracker(self) -> str:
-        """What it is filed under."""
-        return self.candidate.tracker
-
-    @property
-    def dataset(self) -> str:
-        """Id of the data set."""
-        return self.data.id
-
-    @property
-    def expected(self) -> tuple[str, ...]:
-        """All sequences of the data set."""
-        return tuple(self.data.names)
-
-    @cached_property
-    def repeats(self) -> tuple[int, ...]:
-        """Repetitions, as the folders are numbered."""
-        return tuple(sorted(self.candidate.runs))
-
-    def names(self, repeat: int) -> tuple[str, ...]:
-        """Sequences that a repetition has."""
-        return tuple(name for name in self.expected if name in self.candidate.runs[repeat])
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -111,15 +76,10 @@ class ForeignMaps:
             ResultsError: sequences or frames that are missing; files that are damaged, of another size, or with labels of no
                 object.
         """
-        missing = [name for name in self.expected if any(name not in self.names(repeat) for repeat in self.repeats)]
+        missing = self.absent()
         if missing and not self.reading.allow_incomplete:
-            raise ResultsError(
-                self.path,
-                f"{len(self.expected) - len(missing)} of {len(self.expected)} sequences of {self.dataset}, missing "
-                f"{listing(missing)}",
-                "all of them",
-                "--allow-incomplete takes what is there; reports then mark it as incomplete",
-            )
+            do = "--allow-incomplete takes what is there; reports then mark it as incomplete"
+            raise incomplete(self.path, missing, len(self.expected), do, what=f"sequences of {self.dataset}")
         if missing:
             self.notes.append(f"{len(missing)} of {len(self.expected)} sequences are missing: {listing(missing)}")
         for repeat in self.repeats:

@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence as ListOf
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from trackzoo.errors import ResultsError, UnknownName
+from trackzoo.errors import ResultsError, UnknownName, incomplete
 from trackzoo.importing.discover import Candidate, Source
-from trackzoo.importing.fit import listing
 from trackzoo.importing.maps import frame_names
 from trackzoo.importing.pngs import Labels, read_labels
 from trackzoo.metrics.vos import VOS_PROFILES, VideoScores, mean_of
@@ -79,12 +78,8 @@ def _entry(masks: Masks, opened: Opened, profile: str, rules: Rules) -> Entry:
     missing = tuple(name for name in dataset.names if any(name not in run for run in runs.values()))
     names = tuple(name for name in dataset.names if name not in missing)
     if missing and not rules.allow_incomplete:
-        raise ResultsError(
-            masks.shown,
-            f"{len(names)} of {len(dataset.names)} sequences of {dataset.id}, missing {listing(missing)}",
-            "all of them",
-            "--allow-incomplete takes what is there, marked as such",
-        )
+        do = "--allow-incomplete takes what is there, marked as such"
+        raise incomplete(masks.shown, missing, len(dataset.names), do, what=f"sequences of {dataset.id}")
 
     sequences = [dataset[name] for name in names]
     repeated = [

@@ -10,6 +10,8 @@ import numpy as np
 from trackzoo.errors import ResultsError, TrackzooError
 from trackzoo.geometry import Floats
 
+#: Major version, as scipy counts them, of the files that are HDF5 (7.3), which it does not read.
+_HDF5 = 2
 _FORM = "OTB's results{1} with res (N x 4), type 'rect' and len"
 
 
@@ -17,6 +19,7 @@ def scipy_io() -> Any:
     """`scipy.io`, which the extra `mat` brings. Raises `TrackzooError` without it."""
     try:
         import scipy.io
+        import scipy.io.matlab
     except ImportError:
         raise TrackzooError(
             "reading and writing .mat files needs scipy; install it with pip install 'trackzoo[mat]'"
@@ -33,13 +36,15 @@ def read_mat(path: Path) -> list[Floats]:
     """
     io = scipy_io()
     try:
-        content = io.loadmat(str(path), squeeze_me=False, struct_as_record=True)
-    except NotImplementedError:
-        raise ResultsError(path, "a .mat file of version 7.3", "version 5", "save it with -v6 or -v7") from None
-    except OSError as error:
-        raise ResultsError(path, (error.strerror or str(error)).lower(), "a .mat file") from None
-    except Exception as error:  # scipy raises whatever the damage leads to
-        raise ResultsError(path, f"no .mat file that can be read ({error})", _FORM) from None
+        version = io.matlab.matfile_version(str(path))[0]
+        content = {} if version == _HDF5 else io.loadmat(str(path), squeeze_me=False, struct_as_record=True)
+    except Exception as error:  # scipy raises whatever the damage leads to; where it is the system's, that has a name
+        named = error.strerror if isinstance(error, OSError) else None
+        raise ResultsError(
+            path, named.lower() if named else f"no .mat file that can be read ({error})", _FORM
+        ) from None
+    if version == _HDF5:
+        raise ResultsError(path, "a .mat file of version 7.3", "version 5", "save it with -v6 or -v7")
     if "results" not in content:
         names = ", ".join(name for name in content if not name.startswith("__")) or "nothing"
         raise ResultsError(path, f"variables {names}", _FORM)

@@ -9,9 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from trackzoo.errors import DataError, ResultsError
+from trackzoo.errors import DataError, ResultsError, incomplete, listing
 from trackzoo.geometry import Floats
-from trackzoo.importing import fit
 from trackzoo.importing.discover import Candidate, Source
 from trackzoo.importing.run import Reading, elsewhere
 from trackzoo.metrics.vot_scores import MULTISTART, SUPERVISED, UNSUPERVISED
@@ -133,7 +132,7 @@ class ForeignVotRun(VotRun):
         if more:
             self.notes.append(
                 f"{len(more)} sequences have more than {least} repetition{'s' if least > 1 else ''}, which others have not; "
-                f"the first {least} of each are scored: {fit.listing(more)}"
+                f"the first {least} of each are scored: {listing(more)}"
             )
         return {name: dict(sorted(files.items())[:least]) for name, files in found.items()}
 
@@ -184,11 +183,11 @@ class ForeignVotRun(VotRun):
         }
         if other:
             pairs = [f"'{source.spelling}' as '{name}'" for name, source in other.items()]
-            self.notes.append(f"{len(other)} names are spelled otherwise: read {fit.listing(pairs)}")
+            self.notes.append(f"{len(other)} names are spelled otherwise: read {listing(pairs)}")
         if self.candidate.strangers:
             self.notes.append(
                 f"{len(self.candidate.strangers)} folders of no sequence of {self.dataset} left alone: "
-                f"{fit.listing(self.candidate.strangers)}"
+                f"{listing(self.candidate.strangers)}"
             )
 
     def _check(self, trial: str, repeat: int, rows: int) -> None:
@@ -217,14 +216,9 @@ class ForeignVotRun(VotRun):
         if not missing:
             return
         if self.reading.allow_incomplete:
-            self.notes.append(f"{len(missing)} of {len(self.expected)} sequences are missing: {fit.listing(missing)}")
+            self.notes.append(f"{len(missing)} of {len(self.expected)} sequences are missing: {listing(missing)}")
             return
-        total = len(self.expected)
         lacking = [trial for trial, _ in self._keys(missing[0]) if (trial, 0) not in self._files]
         which = f" (no {lacking[0]})" if lacking and lacking[0] != missing[0] else ""
-        raise ResultsError(
-            self.path,
-            f"{total - len(missing)} of {total} sequences of {self.dataset}, missing {fit.listing(missing)}{which}",
-            "all of them",
-            "--allow-incomplete takes what is there, marked as such",
-        )
+        do = "--allow-incomplete takes what is there, marked as such"
+        raise incomplete(self.path, missing, len(self.expected), do, what=f"sequences of {self.dataset}", more=which)

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from trackzoo.errors import DataError, ResultsError, TrackzooError
+from trackzoo.errors import DataError, ResultsError, TrackzooError, incomplete, listing
 from trackzoo.geometry import Floats
 from trackzoo.importing import fit
 from trackzoo.importing.discover import Candidate, Source
@@ -41,51 +41,24 @@ class Reading:
 
 
 @dataclass
-class ForeignRun:
-    """One tracker's boxes in another toolkit's files; has the reading side of `trackzoo.store.read.StoredRun`.
+class ForeignResults:
+    """One tracker's results in another toolkit's files.
 
     Attributes:
         candidate: the files.
         data: the data set.
         reading: how they are read.
-        shown: the folder, for messages, as the person knows it.
-        truth: gives a sequence's annotated boxes, where several runs share them; by default the data set does.
-        protocol: how the boxes came to be, as far as one can know.
+        path: their folder, for messages, as the person knows it.
     """
 
     candidate: Candidate
     data: Dataset
     reading: Reading
-    shown: Path
-    truth: Callable[[str], Floats] | None = None
-    protocol: str = "ope"
-    notes: list[str] = field(default_factory=list)
-    _rows_read: dict[tuple[int, str], Floats] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self._adopt()
-        if self.reading.allow_incomplete:
-            self._without_annotation()
-        if self.reading.lenient and not self.reading.allow_incomplete:
-            self._lacking = set(self._absent())
-        else:
-            self._lacking = set()
-
-    # ------------------------------------------------------------------ as StoredRun
-
-    @property
-    def path(self) -> Path:
-        """Folder of the files, as the person knows it."""
-        return self.shown
-
-    @property
-    def folders(self) -> dict[int, Path]:
-        """Repetition -> folder."""
-        return dict.fromkeys(self.candidate.runs, self.candidate.folder)
+    path: Path
 
     @property
     def tracker(self) -> str:
-        """Name of the tracker."""
+        """What it is filed under."""
         return self.candidate.tracker
 
     @property
@@ -96,12 +69,52 @@ class ForeignRun:
     @property
     def expected(self) -> tuple[str, ...]:
         """All sequences of the data set."""
-        return self.data.names
+        return tuple(self.data.names)
 
     @property
     def repeats(self) -> tuple[int, ...]:
-        """Repetitions, as their files are numbered."""
-        return tuple(self.candidate.runs)
+        """Repetitions, as their files or folders are numbered."""
+        return tuple(sorted(self.candidate.runs))
+
+    def names(self, repeat: int = 0) -> tuple[str, ...]:
+        """Sequences that are there, in the data set's order."""
+        return tuple(name for name in self.expected if name in self.candidate.runs[repeat])
+
+    def absent(self, repeat: int | None = None) -> tuple[str, ...]:
+        """Sequences that a repetition (or any of them) has not."""
+        wanted = [self.candidate.runs[each] for each in (self.repeats if repeat is None else (repeat,))]
+        return tuple(name for name in self.expected if any(name not in run for run in wanted))
+
+
+@dataclass
+class ForeignRun(ForeignResults):
+    """One tracker's boxes in another toolkit's files; has the reading side of `trackzoo.store.read.StoredRun`.
+
+    Attributes:
+        truth: gives a sequence's annotated boxes, where several runs share them; by default the data set does.
+        protocol: how the boxes came to be, as far as one can know.
+    """
+
+    truth: Callable[[str], Floats] | None = None
+    protocol: str = "ope"
+    notes: list[str] = field(default_factory=list)
+    _rows_read: dict[tuple[int, str], Floats] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._adopt()
+        if self.reading.allow_incomplete:
+            self._without_annotation()
+        if self.reading.lenient and not self.reading.allow_incomplete:
+            self._lacking = set(self.absent())
+        else:
+            self._lacking = set()
+
+    # ------------------------------------------------------------------ as StoredRun
+
+    @property
+    def folders(self) -> dict[int, Path]:
+        """Repetition -> folder."""
+        return dict.fromkeys(self.candidate.runs, self.candidate.folder)
 
     @property
     def throughput(self) -> bool:
@@ -115,11 +128,7 @@ class ForeignRun:
 
     def missing(self, repeat: int | None = None) -> tuple[str, ...]:
         """Sequences that a repetition (or any of them) has not; none where the profile is to say what becomes of them."""
-        return tuple(name for name in self._absent(repeat) if name not in self._lacking)
-
-    def names(self, repeat: int = 0) -> tuple[str, ...]:
-        """Sequences that are there, in the data set's order."""
-        return tuple(name for name in self.data.names if name in self.candidate.runs[repeat])
+        return tuple(name for name in self.absent(repeat) if name not in self._lacking)
 
     def boxes(self, name: str, repeat: int = 0, obj: int | None = None) -> Floats:
         """Rows (M, 4) of a sequence as they lie, `x, y, w, h`; None where they are missing and one is lenient.
@@ -131,7 +140,7 @@ class ForeignRun:
         if source is None and name in self._lacking:
             return None  # type: ignore[return-value]
         if source is None:
-            raise ResultsError(self.shown, f"no results of '{name}'", "one file a sequence")
+            raise ResultsError(self.path, f"no results of '{name}'", "one file a sequence")
         if (repeat, name) not in self._rows_read:
             self._rows_read[repeat, name] = self._placed(self._rows(source))
         return self._rows_read[repeat, name]
@@ -156,7 +165,7 @@ class ForeignRun:
             "dataset": self.dataset,
             "protocol": self.protocol,
             "imported": {
-                "source": str(self.shown),
+                "source": str(self.path),
                 "layout": self.layout,
                 "lenient": self.reading.lenient,
                 "origin": self.reading.origin,
@@ -187,13 +196,9 @@ class ForeignRun:
         separator = read_rows(source.path, lenient=True).separator
         return _FLAT.get(separator, f"{separator}-separated text")
 
-    def _absent(self, repeat: int | None = None) -> tuple[str, ...]:
-        wanted = [self.candidate.runs[each] for each in (self.repeats if repeat is None else (repeat,))]
-        return tuple(name for name in self.data.names if any(name not in run for run in wanted))
-
     def shown_file(self, source: Source) -> Path:
         """A source's file as the person knows it: not where an archive was unpacked."""
-        return self.candidate.shown_file(source.path, self.shown)
+        return self.candidate.shown_file(source.path, self.path)
 
     def _rows(self, source: Source) -> Floats:
         try:
@@ -228,7 +233,7 @@ class ForeignRun:
 
     def _adopt(self) -> None:
         """Take a file of an unknown name for a missing sequence where its length and its first box leave no doubt."""
-        missing, strangers = self._absent(), list(self.candidate.strangers)
+        missing, strangers = self.absent(), list(self.candidate.strangers)
         if not missing or not strangers or self.candidate.layout in ("mat", "masks", "trackzoo", "got10k"):
             return
         runs = {repeat: dict(run) for repeat, run in self.candidate.runs.items()}
@@ -255,7 +260,7 @@ class ForeignRun:
                 lacking.append(name)
         if lacking:
             gone = [name for name in self.data.names if name in set(lacking)]
-            self.notes.append(f"{len(gone)} sequences have no annotation on this machine: {fit.listing(gone)}")
+            self.notes.append(f"{len(gone)} sequences have no annotation on this machine: {listing(gone)}")
             runs = {
                 repeat: {name: source for name, source in run.items() if name not in set(lacking)}
                 for repeat, run in self.candidate.runs.items()
@@ -316,25 +321,21 @@ class ForeignRun:
         )
 
     def _refuse_missing(self) -> None:
-        missing = self._absent()
+        missing = self.absent()
         if not missing or self.reading.allow_incomplete or self.reading.lenient:
             if missing:
-                self.notes.append(
-                    f"{len(missing)} of {len(self.expected)} sequences are missing: {fit.listing(missing)}"
-                )
+                self.notes.append(f"{len(missing)} of {len(self.expected)} sequences are missing: {listing(missing)}")
             return
-        total = len(self.expected)
-        found = f"{total - len(missing)} of {total} sequences of {self.dataset}, missing {fit.listing(missing)}"
         close = _alike(missing, [Path(each).stem for each in self.candidate.strangers])
-        if close:
-            found += f" (there is '{close[1]}': is it '{close[0]}'?)"
-        raise ResultsError(self.shown, found, "all of them", "--allow-incomplete takes what is there, marked as such")
+        more = f" (there is '{close[1]}': is it '{close[0]}'?)" if close else ""
+        do = "--allow-incomplete takes what is there, marked as such"
+        raise incomplete(self.path, missing, len(self.expected), do, what=f"sequences of {self.dataset}", more=more)
 
     def _refuse_strangers(self, found: Mapping[str, fit.Beside]) -> None:
         far = [name for name, each in found.items() if each.first == "far"]
         if len(far) * 2 > len(found) and not self.reading.lenient:
             raise ResultsError(
-                self.shown,
+                self.path,
                 f"first rows that do not touch the annotation's first box in {len(far)} of {len(found)} sequences",
                 f"boxes x,y,w,h in pixels on {self.dataset}",
                 "is it another data set, or are the numbers normalised? --lenient scores them all the same",
@@ -345,14 +346,14 @@ class ForeignRun:
         other = {name: source.spelling for name, source in first.items() if source.how == "loose"}
         if other:
             pairs = [f"'{spelling}' as '{name}'" for name, spelling in other.items()]
-            self.notes.append(f"{len(other)} names are spelled otherwise: read {fit.listing(pairs)}")
+            self.notes.append(f"{len(other)} names are spelled otherwise: read {listing(pairs)}")
         for worse, better, name in self.candidate.doubles:
             self.notes.append(f"two files for '{name}': {better} was read, {worse} left alone")
         if self.candidate.strangers:
             count = len(self.candidate.strangers)
             self.notes.append(
                 f"{count} file{'' if count == 1 else 's'} of no sequence of {self.dataset} left alone: "
-                f"{fit.listing(self.candidate.strangers)}"
+                f"{listing(self.candidate.strangers)}"
             )
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from trackzoo.errors import ResultsError, TrackzooError, UnknownName
+from trackzoo.errors import ResultsError, TrackzooError, UnknownName, incomplete, listing
 from trackzoo.metrics import PROFILES, Scores, evaluate, profile as profile_named
 from trackzoo.metrics.bootstrap import Interval, interval
 from trackzoo.metrics.types import Floats
@@ -158,20 +158,14 @@ def check_profiles(names: Iterable[str]) -> None:
 
 def refuse_incomplete(runs: Iterable[StoredRun], library: Library, results: Path) -> None:
     """Raise `ResultsError` for the first incomplete run: what is missing, and the command that finishes it."""
-    incomplete = [(run, run.missing()) for run in runs]
-    incomplete = [(run, missing) for run, missing in incomplete if missing]
-    if not incomplete:
+    lacking = [(run, missing) for run in runs if (missing := run.missing())]
+    if not lacking:
         return
-    run, missing = incomplete[0]
-    more = (
-        f" ({listing([f'{run.tracker} on {run.dataset}' for run, _ in incomplete[1:]])} too)" if incomplete[1:] else ""
-    )
-    raise ResultsError(
-        run.path,
-        f"{len(run.expected) - len(missing)} of {len(run.expected)} sequences finished, missing {listing(missing)}{more}",
-        "all of them",
-        f"'{finishing(run, library.open(run), results)}' finishes it, --allow-incomplete shows it marked as incomplete",
-    )
+    run, missing = lacking[0]
+    others = listing(f"{each.tracker} on {each.dataset}" for each, _ in lacking[1:])
+    more = f" ({others} too)" if others else ""
+    do = f"'{finishing(run, library.open(run), results)}' finishes it, --allow-incomplete shows it marked as incomplete"
+    raise incomplete(run.path, missing, len(run.expected), do, what="sequences finished", more=more)
 
 
 def finishing(run: StoredRun, opened: Opened, results: Path) -> str:
@@ -246,12 +240,6 @@ def _variant_settings(name: str) -> dict[str, Any]:
         return tracker(name).settings
     except TrackzooError:
         return {}
-
-
-def listing(names: ListOf[str], most: int = 3) -> str:
-    """Some names, and how many more."""
-    rest = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + rest
 
 
 def default_profile(dataset: Dataset) -> str:

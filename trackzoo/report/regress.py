@@ -9,13 +9,13 @@ from pathlib import Path
 
 import numpy as np
 
-from trackzoo.errors import ResultsError, SettingsError, TrackzooError
+from trackzoo.errors import ResultsError, SettingsError, TrackzooError, listing
 from trackzoo.geometry import Floats
 from trackzoo.metrics.bootstrap import by_sequence
 from trackzoo.metrics.vos import VOS_PROFILES
 from trackzoo.report.baseline import BaselineRun, Scored, read_baseline, write_baseline
 from trackzoo.report.boxes_text import STEPS
-from trackzoo.report.collect import default_profile, listing, random_weights, refuse_incomplete, score
+from trackzoo.report.collect import default_profile, random_weights, refuse_incomplete, score
 from trackzoo.report.columns import show
 from trackzoo.report.parting import Parting, gap, parting
 from trackzoo.report.selection import Library, Opened, dataset_id, select, tracker_id

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from trackzoo.errors import ResultsError, SettingsError, TrackzooError
+from trackzoo.errors import ResultsError, SettingsError, TrackzooError, incomplete
 from trackzoo.geometry import Floats
 from trackzoo.metrics import Scores
 from trackzoo.registry import open_dataset
-from trackzoo.report.collect import Rules, default_profile, finishing, listing, score
+from trackzoo.report.collect import Rules, default_profile, finishing, score
 from trackzoo.report.selection import Library, Opened
 from trackzoo.report.vos import default_profile as vos_profile, is_vos, score_vos
 from trackzoo.report.vot import VotRun, as_vot, score_vot
@@ -53,12 +53,8 @@ def evaluate(
         missing = run.missing()
         if missing and not allow_incomplete:
             command = finishing(run, opened, run.path.parent.parent.parent)
-            raise ResultsError(
-                run.path,
-                f"{len(run.expected) - len(missing)} of {len(run.expected)} sequences finished, missing {listing(missing)}",
-                "all of them",
-                f"'{command}' finishes it, allow_incomplete=True scores what is there",
-            )
+            do = f"'{command}' finishes it, allow_incomplete=True scores what is there"
+            raise incomplete(run.path, missing, len(run.expected), do, what="sequences finished")
         names = tuple(name for name in opened.ordered(run.expected) if name not in set(missing))
         if not names:
             raise ResultsError(run.path, "no finished sequence", "one at least")
