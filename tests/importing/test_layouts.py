@@ -295,6 +295,22 @@ def test_results_folders_of_our_own(tmp_path: Path) -> None:
     assert board.entries[0].scores.metrics == stored.entries[0].scores.metrics
 
 
+def test_an_export_that_fails_leaves_no_folder(tmp_path: Path) -> None:
+    import stored_runs
+
+    from trackzoo.exporting.layouts import export
+    from trackzoo.registry import open_dataset
+    from trackzoo.store.read import stored_run
+
+    stored_runs.store(tmp_path / "runs", "dcf")
+    data = open_dataset(stored_runs.DATASET)
+    run = stored_run(tmp_path / "runs/dcf" / data.id, "ope")
+    assert run is not None
+    with pytest.raises(TrackzooError, match="'--format pytracking' writes those"):
+        export(run, data, "vot", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
 def test_from_python(tmp_path: Path) -> None:
     import trackzoo
 

@@ -195,6 +195,20 @@ def test_got10k_is_built_checked_and_the_same_each_time(tmp_path: Path, got10k_r
     assert not list(tmp_path.glob(".c.zip*")), "a package that is not built leaves nothing"
 
 
+def test_a_box_that_is_no_number_is_named_by_file_and_row(tmp_path: Path, got10k_results: Path) -> None:
+    data, here = split_of("got10k-test")
+    name = data.names[3]
+    foreign.table(got10k_results / name / f"{name}_001.txt", [[1, 2, 3, 4], [2, 3, np.nan, 5]], form="%.3f")
+    with candidates(got10k_results, data) as (_, search):
+        run = ForeignRun(search.candidates[0], data, Reading(), got10k_results)
+        with pytest.raises(ResultsError) as caught:
+            build(SERVERS["got10k"], run, data, here, tmp_path / "a.zip")
+    assert str(caught.value).startswith(
+        f"{got10k_results / name / name}_001.txt:2: found 2,3,nan,5, expected four finite"
+    )
+    assert not (tmp_path / "a.zip").exists()
+
+
 def test_cli(tmp_path: Path, got10k_results: Path, cli, refused) -> None:  # type: ignore[no-untyped-def]
     done = cli("submit", "got10k", "--from", got10k_results, "--out", tmp_path / "a.zip")
     assert done.returncode == 0, done.stderr

@@ -276,6 +276,7 @@ def export(
 def write_all(entries: Iterator[Entry], out: Path) -> list[Path]:
     """Make all files beside `out` first and move them into place then, so that a failure leaves nothing half-written."""
     written: list[Path] = []
+    fresh = not out.exists()
     try:
         out.mkdir(parents=True, exist_ok=True)
         workshop = Path(tempfile.mkdtemp(dir=out, prefix=".export-", suffix=".tmp"))
@@ -299,4 +300,6 @@ def write_all(entries: Iterator[Entry], out: Path) -> list[Path]:
         raise TrackzooError(f"{out}: cannot be written ({(error.strerror or str(error)).lower()})") from None
     finally:
         shutil.rmtree(workshop, ignore_errors=True)
+        if fresh and not written:
+            out.rmdir()
     return written

@@ -15,6 +15,7 @@ from trackzoo.exporting.numbers import fixed, lines
 from trackzoo.exporting.servers import Expected, Server, Verdict, check, expected, refuse
 from trackzoo.geometry import Floats
 from trackzoo.importing.discover import Candidate
+from trackzoo.importing.run import ForeignRun
 from trackzoo.sequence import Dataset
 from trackzoo.store.read import StoredRun
 
@@ -123,5 +124,13 @@ def _finite(run: Any, name: str, repeat: int) -> Floats:
     if bad.any():
         row = int(bad.argmax())
         text = ",".join(f"{value:g}" for value in boxes[row])
-        raise ResultsError(f"{run.path}/{name}", text, "four finite numbers x,y,w,h", "mend it", line=row + 1)
+        raise ResultsError(_file(run, name, repeat), text, "four finite numbers x,y,w,h", "mend it", line=row + 1)
     return boxes
+
+
+def _file(run: Any, name: str, repeat: int) -> Path:
+    """The file with a sequence's boxes, as the person knows it."""
+    if isinstance(run, ForeignRun):
+        return run.shown_file(run.candidate.runs[repeat][name])
+    entry = next(iter(run.record(name, repeat)["objects"].values()))
+    return Path(run.folders[repeat] / entry["boxes"]["file"])
