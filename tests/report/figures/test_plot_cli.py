@@ -240,6 +240,8 @@ def test_reports_get_attributes_and_the_first_two_against_each_other() -> None:
     assert [name for name, _, _ in attached(board, {})] == ["attributes", "radar", "difference"]
     alone = replace(board, entries=board.entries[:1], attributes={})
     assert attached(alone, {}) == []
+    names = [name for name, _, _ in attached(replace(vot_board(), attributes={}), {})]
+    assert names == ["eao", "ar", "difference"]
 
 
 def test_files_are_whole_and_what_their_ending_says(tmp_path: Path) -> None:

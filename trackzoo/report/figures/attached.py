@@ -13,7 +13,7 @@ _WIDE = 5.2
 
 
 def attached(board: Board, styles: Styles) -> list[tuple[str, str, dict[str, bytes]]]:
-    """Attribute bars and radar, and the first run against the second, sequence by sequence; where they apply.
+    """Attribute bars and radar, VOT's EAO and AR plots, the first run against the second by sequence; where they apply.
 
     Args:
         board: the runs.
@@ -25,7 +25,8 @@ def attached(board: Board, styles: Styles) -> list[tuple[str, str, dict[str, byt
     from trackzoo.report import style
     from trackzoo.report.plots import render
 
-    wanted = [DRAW[kind](board, Wanted(width=wide), styles) for kind, wide in (("attributes", _WIDE), ("radar", None))]
+    kinds = (("attributes", _WIDE), ("radar", None), ("eao", _WIDE), ("ar", None))
+    wanted = [DRAW[kind](board, Wanted(width=wide), styles) for kind, wide in kinds]
     whole = [entry for entry in board.entries if entry.complete or board.common]
     if len(whole) > 1 and len(board.names) > 1:
         wide = style.COLUMN if len(board.names) <= NAMED else _WIDE
