@@ -12,8 +12,7 @@ from __future__ import annotations
 
 import argparse
 import math
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -21,12 +20,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from trackzoo.cost import timed
 from trackzoo.engine.devices import device_name
-from trackzoo.frames import ArrayFrames, Frame
 from trackzoo.nn.crops import crop, window
-from trackzoo.parity.scene import scene
+from trackzoo.parity.videos import in_lanes, videos
 from trackzoo.registry import tracker as find
-from trackzoo.sequence import Target
 
 MEAN, STD = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
 CENTRE = {8: 27, 12: 65}
@@ -168,38 +166,6 @@ class Plain:
             yield box
 
 
-def videos(count: int, frames: int, size: tuple[int, int] = (240, 320)) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Generated videos and the first boxes."""
-    made = [scene(seed, frames, *size) for seed in range(1, min(count, 4) + 1)]
-    return [(made[i % len(made)][0], made[i % len(made)][1][0].copy()) for i in range(count)]
-
-
-def in_lanes(tracker: Any, clips: list[tuple[np.ndarray, np.ndarray]]) -> list[list[np.ndarray]]:
-    """All clips at once: boxes by clip, first frames included."""
-    handles = [
-        ArrayFrames(lambda i, video=video: video[i], len(video), f"clip {n}") for n, (video, _) in enumerate(clips)
-    ]
-    frames: Callable[[int], list[Frame]] = lambda i: [each[i] for each in handles]  # noqa: E731
-    started = tracker.start(frames(0), [Target(box) for _, box in clips], list(range(len(clips))))
-    states = [state for state, _ in started]
-    boxes = [[prediction.box] for _, prediction in started]
-    for index in range(1, len(handles[0])):
-        for own, prediction in zip(boxes, tracker.step(frames(index), states), strict=True):
-            own.append(prediction.box)
-    return boxes
-
-
-def measured(call: Callable[[], Any], device: str) -> tuple[Any, float, float]:
-    """What it gives, wall seconds, CPU seconds."""
-    if device.startswith("cuda"):
-        torch.cuda.synchronize()
-    wall, cpu = time.perf_counter(), time.process_time()
-    out = call()
-    if device.startswith("cuda"):
-        torch.cuda.synchronize()
-    return out, time.perf_counter() - wall, time.process_time() - cpu
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tracker", nargs="+", default=["ostrack-256", "jn-256"])
@@ -230,11 +196,11 @@ def one(name: str, chosen: argparse.Namespace) -> None:
     reference, base = None, 0.0
     if not chosen.no_plain:
         plain = Plain(tracker)
-        reference, wall, cpu = measured(lambda: np.stack(list(plain.track(*clips[0]))), "cpu")
+        reference, wall, cpu = timed(lambda: np.stack(list(plain.track(*clips[0]))))
         base = wall / chosen.frames
         print(f"{name:16s} {'plain loop':12s} {1 / base:9.2f} {cpu / chosen.frames:12.2f} {'1.00':>7s}", flush=True)
     for lanes in chosen.lanes:
-        boxes, wall, cpu = measured(lambda lanes=lanes: in_lanes(tracker, clips[:lanes]), chosen.device)
+        boxes, wall, cpu = timed(lambda lanes=lanes: in_lanes(tracker, clips[:lanes]), chosen.device)
         count = lanes * chosen.frames
         off = np.abs(np.stack(boxes[0][1:]) - reference).max() if reference is not None else float("nan")
         ratio = base * count / wall if base else float("nan")

@@ -13,11 +13,11 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
-import resource
 import time
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +25,10 @@ import numpy as np
 import torch
 
 import trackzoo.tracker
-from trackzoo.engine.devices import device_name
-from trackzoo.frames import ArrayFrames
+from trackzoo.cost import peak_memory
+from trackzoo.engine.devices import device_name, synchronizer
 from trackzoo.nn.precision import autocast
-from trackzoo.parity.scene import scene
+from trackzoo.parity.videos import frame_by_frame, in_lanes, videos
 from trackzoo.registry import tracker as find
 from trackzoo.sequence import Target
 from trackzoo.tracker import StageClock
@@ -110,12 +110,6 @@ class Released:
         return float((prompted - trace["entered"]).abs().max())
 
 
-def videos(count: int, frames: int) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Generated videos and the first boxes."""
-    made = [scene(seed, frames) for seed in range(1, min(count, 4) + 1)]
-    return [(made[i % len(made)][0], made[i % len(made)][1][0].copy()) for i in range(count)]
-
-
 def row(name: str, what: str, milliseconds: dict[str, float]) -> str:
     """A line of the table."""
     total = sum(milliseconds.values())
@@ -126,30 +120,24 @@ def row(name: str, what: str, milliseconds: dict[str, float]) -> str:
 
 def ours(tracker: Any, lanes: int, frames: int, synchronize: Any) -> dict[str, float]:
     """Milliseconds by stage, a frame and object."""
-    clips = videos(lanes, tracker.settles + frames + 2)
-    handles = [ArrayFrames(lambda i, v=v: v[i], len(v), f"clip {n}") for n, (v, _) in enumerate(clips)]
-    begun = tracker.start([each[0] for each in handles], [Target(box) for _, box in clips], [0] * lanes)
-    states = [state for state, _ in begun]
-    clock = StageClock(synchronize)
-    for index in range(1, tracker.settles + frames + 2):
-        tracker.clock(clock if index > tracker.settles + 1 else None)
-        tracker.step([each[index] for each in handles], states)
-    tracker.clock(None)
-    return {name: 1000 * seconds / frames / lanes for name, seconds in clock.seconds.items()}
+    taken: list[dict[str, float]] = []
+    in_lanes(tracker, videos(lanes, tracker.settles + frames + 2), taken, partial(StageClock, synchronize))
+    timed = taken[tracker.settles + 1 :]
+    return {name: 1000 * sum(each.get(name, 0.0) for each in timed) / frames / lanes for name in timed[-1]}
 
 
 def released(tracker: Any, frames: int, synchronize: Any) -> tuple[dict[str, float], float]:
     """The same in the released order, and how far its features are from ours."""
-    [(video, box)] = videos(1, tracker.settles + frames + 2)
-    handle = ArrayFrames(lambda i: video[i], len(video), "clip")
+    [clip] = videos(1, tracker.settles + frames + 2)
+    pictures = frame_by_frame([clip])
     trace: dict[str, Any] = {}
     tracker.attach(trace.__setitem__)
-    [(state, _)] = tracker.start([handle[0]], [Target(box)], [0])
+    [(state, _)] = tracker.start(pictures[0], [Target(clip[1])], [0])
     first = trace["first"]
     plain, off = Released(tracker, synchronize), 0.0
     for index in range(1, tracker.settles + frames + 2):
         trace.clear()
-        tracker.step([handle[index]], [state])
+        tracker.step(pictures[index], [state])
         trace["told"] = (first["labels"][0], first["ltrb"][0]) if "ltrb" in first else _told(tracker)
         if index > tracker.settles + 1:
             off = max(off, plain.frame(trace, index))
@@ -168,16 +156,13 @@ def one(name: str, chosen: argparse.Namespace) -> None:
     settings = {"clip": chosen.clip} if chosen.clip else {}
     loaded = find(name).load(device=chosen.device, dtype=chosen.dtype, weights=chosen.weights or "random", **settings)
     tracker: Any = loaded.busiest()
-    on_gpu = chosen.device.startswith("cuda")
-    synchronize = torch.cuda.synchronize if on_gpu else None
+    synchronize = synchronizer(chosen.device)
     if not chosen.no_plain:
         milliseconds, off = released(tracker, chosen.frames, synchronize)
         print(row(name, "as released", milliseconds), f"  features differ by {off:.1e}", flush=True)
     for lanes in chosen.lanes:
         print(row(name, f"{lanes} lanes", ours(tracker, lanes, chosen.frames, synchronize)), flush=True)
-    used = torch.cuda.max_memory_allocated() if on_gpu else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    peak = used / 2**20
-    print(f"{name:11s} peak memory {peak:.0f} MiB")
+    print(f"{name:11s} peak memory {peak_memory(chosen.device):.0f} MiB")
 
 
 def main() -> None:

@@ -11,44 +11,21 @@ machine to another, frames per second do not; on a CPU it is of CPU seconds.
 from __future__ import annotations
 
 import argparse
-import time
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import torch
 
+from trackzoo.cost import timed
 from trackzoo.engine.devices import device_name
-from trackzoo.frames import ArrayFrames, Frame
 from trackzoo.nn.operations import Operations
 from trackzoo.parity.fill import fill_state_dict
-from trackzoo.parity.scene import scene
+from trackzoo.parity.videos import frame_by_frame, videos
 from trackzoo.registry import tracker as find
 from trackzoo.sequence import Target
 from trackzoo.trackers.satracker.model import SATracker
 
 TEXT = "the textured ellipse that moves to the right over a panning background of coloured blocks"
-
-
-def clips(count: int, frames: int) -> tuple[list[list[Frame]], list[np.ndarray]]:
-    """Generated videos, frame by frame, and their first boxes."""
-    lists, boxes = [], []
-    for index in range(count):
-        video, truth, _ = scene(index % 4 + 1, frames)
-        lists.append(ArrayFrames(lambda at, video=video: video[at], frames, f"clip {index}"))  # type: ignore[misc]
-        boxes.append(truth[0])
-    return [[each[at] for each in lists] for at in range(frames)], boxes
-
-
-def timed(call: Callable[[], Any], device: str) -> tuple[Any, float, float]:
-    """What it gives, wall seconds, CPU seconds."""
-    if device.startswith("cuda"):
-        torch.cuda.synchronize()
-    wall, cpu = time.perf_counter(), time.process_time()
-    out = call()
-    if device.startswith("cuda"):
-        torch.cuda.synchronize()
-    return out, time.perf_counter() - wall, time.process_time() - cpu
 
 
 def main() -> None:
@@ -79,10 +56,11 @@ def main() -> None:
         # One network for both: it does not change while tracking.
         side.network = sides["once"].network
     print(f"{device_name(chosen.device)}, {torch.get_num_threads()} threads, {chosen.dtype}, torch {torch.__version__}")
-    frames, boxes = clips(1, 3)
+    [clip] = videos(1, 3)
+    frames = frame_by_frame([clip])
     for name, side in sides.items():
         with Operations() as first:
-            [(state, _)] = side.start(frames[0], [Target(boxes[0], None, TEXT)], [0])
+            [(state, _)] = side.start(frames[0], [Target(clip[1], None, TEXT)], [0])
         with Operations() as later:
             side.step(frames[1], [state])
         kept = state.templates.numel() * state.templates.element_size() / 2**20
@@ -95,8 +73,8 @@ def main() -> None:
     for lanes in chosen.lanes:
         found: dict[str, Any] = {}
         for name, side in sides.items():
-            frames, boxes = clips(lanes, chosen.frames + 2)
-            targets = [Target(box, None, TEXT) for box in boxes]
+            clips = videos(lanes, chosen.frames + 2)
+            frames, targets = frame_by_frame(clips), [Target(box, None, TEXT) for _, box in clips]
             started, begin, _ = timed(lambda: side.start(frames[0], targets, [0] * lanes), chosen.device)  # noqa: B023
             states = [state for state, _ in started]
             side.step(frames[1], states)

@@ -13,10 +13,10 @@ from __future__ import annotations
 
 import argparse
 import math
-import resource
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -24,18 +24,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from trackzoo.engine.devices import device_name
-from trackzoo.frames import ArrayFrames
+from trackzoo.cost import peak_memory
+from trackzoo.engine.devices import device_name, synchronizer
 from trackzoo.nn.crops import normalise
 from trackzoo.nn.patches import cut_middle, cut_patch, patch_window
-from trackzoo.parity.scene import scene
+from trackzoo.parity.videos import in_lanes, videos
 from trackzoo.registry import tracker as find
-from trackzoo.sequence import Target
 from trackzoo.tracker import StageClock
 from trackzoo.trackers.tomp.boxes import Place, clipped, corners, distances, in_sample, label
 from trackzoo.trackers.tomp.localisation import locate, scale_while_lost
 
-Clip = tuple[np.ndarray, np.ndarray]
 STAGES = ("crop", "backbone", "head", "predictor", "branches")
 
 
@@ -212,31 +210,6 @@ class Plain:
         return label(place, position, scale, self.side, sigma), distances(inside, self.side)
 
 
-def videos(count: int, frames: int, size: tuple[int, int] = (240, 320)) -> list[Clip]:
-    """Generated videos and the first boxes."""
-    made = [scene(seed, frames, *size) for seed in range(1, min(count, 4) + 1)]
-    return [(made[i % len(made)][0], made[i % len(made)][1][0].copy()) for i in range(count)]
-
-
-def in_lanes(tracker: Any, clips: list[Clip], taken: list[dict[str, float]] | None = None) -> list[list[np.ndarray]]:
-    """All clips at once: boxes by clip, first frames included; `taken` is given each later frame's seconds by stage."""
-    handles = [
-        ArrayFrames(lambda i, video=video: video[i], len(video), f"clip {n}") for n, (video, _) in enumerate(clips)
-    ]
-    started = tracker.start([each[0] for each in handles], [Target(box) for _, box in clips], list(range(len(clips))))
-    states = [state for state, _ in started]
-    boxes = [[prediction.box] for _, prediction in started]
-    for index in range(1, len(handles[0])):
-        clock = StageClock(torch.cuda.synchronize) if tracker.device.startswith("cuda") else _Processor()
-        tracker.clock(clock)
-        for own, prediction in zip(boxes, tracker.step([each[index] for each in handles], states), strict=True):
-            own.append(prediction.box)
-        if taken is not None:
-            taken.append(clock.seconds)
-    tracker.clock(None)
-    return boxes
-
-
 class _Processor(StageClock):
     """Counts processor time, of all threads."""
 
@@ -267,10 +240,11 @@ def one(name: str, chosen: argparse.Namespace) -> None:
         device=chosen.device, dtype=chosen.dtype, weights=chosen.weights or "random", conf_ths=-1e9
     )
     clips = videos(max(chosen.lanes), chosen.frames + 2)
-    on_gpu = chosen.device.startswith("cuda")
+    synchronize = synchronizer(chosen.device)
+    clock = partial(StageClock, synchronize) if synchronize else _Processor
     in_lanes(tracker, [(video[:3], box) for video, box in clips[:1]])
     reference, base = None, 0.0
-    if not chosen.no_plain and not on_gpu:
+    if not chosen.no_plain and not synchronize:
         plain = Plain(tracker)
         reference = list(plain.track(*clips[0]))
         seconds = fastest(plain.taken)
@@ -278,15 +252,10 @@ def one(name: str, chosen: argparse.Namespace) -> None:
         print(row(name, "plain loop", 1, seconds, 0.0, 0.0), flush=True)
     for lanes in chosen.lanes:
         taken: list[dict[str, float]] = []
-        boxes = in_lanes(tracker, clips[:lanes], taken)
+        boxes = in_lanes(tracker, clips[:lanes], taken, clock)
         off = float("nan") if reference is None else float(np.abs(np.stack(boxes[0][1:]) - reference).max())
         print(row(name, f"{lanes} lanes", lanes, fastest(taken), base, off), flush=True)
-    peak = (
-        torch.cuda.max_memory_allocated() / 2**20
-        if on_gpu
-        else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    )
-    print(f"{name:10s} peak memory {peak:.0f} MiB")
+    print(f"{name:10s} peak memory {peak_memory(chosen.device):.0f} MiB")
 
 
 def main() -> None:

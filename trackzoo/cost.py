@@ -6,16 +6,18 @@ import resource
 import statistics
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
-import numpy as np
-
+from trackzoo.engine.devices import synchronizer
 from trackzoo.errors import SettingsError
-from trackzoo.frames import ArrayFrames, Frame
+from trackzoo.frames import Frame
 from trackzoo.geometry import Floats
 from trackzoo.sequence import Target
 from trackzoo.tracker import StageClock, Tracker
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -73,10 +75,10 @@ class Cost:
 def _scene(objects: int, frames: int, size: tuple[int, int]) -> tuple[list[list[Frame]], list[Floats]]:
     """The same generated video for every object, under other names so that nothing is shared."""
     from trackzoo.parity.scene import scene
+    from trackzoo.parity.videos import frame_by_frame
 
     video, boxes, _ = scene(1, frames, size[1], size[0], (size[1] // 6, size[0] // 6))
-    lists = [ArrayFrames(lambda index: np.asarray(video[index]), frames, f"scene of {n}") for n in range(objects)]
-    return [[each[index] for each in lists] for index in range(frames)], [boxes[0].copy() for _ in range(objects)]
+    return frame_by_frame([(video, boxes[0])] * objects), [boxes[0].copy() for _ in range(objects)]
 
 
 def _start(tracker: Tracker[Any], frames: list[Frame], boxes: list[Floats]) -> list[Any]:
@@ -110,6 +112,25 @@ def _count(tracker: Tracker[Any]) -> tuple[Work, Work, Work]:
     return found[0], found[1], found[2]
 
 
+def peak_memory(device: str = "cpu") -> float:
+    """The most that the process (CPU) or the device's allocations took so far, MiB."""
+    if device.startswith("cuda"):
+        import torch
+
+        return float(torch.cuda.max_memory_allocated(device) / 2**20)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
+
+
+def timed(call: Callable[[], Result], device: str = "cpu") -> tuple[Result, float, float]:
+    """What a call gives, and its seconds by the clock and of the processor (all threads); waits for a GPU."""
+    synchronize = synchronizer(device) or (lambda: None)
+    synchronize()
+    wall, processor = time.perf_counter(), time.process_time()
+    result = call()
+    synchronize()
+    return result, time.perf_counter() - wall, time.process_time() - processor
+
+
 def measure(
     name: str, tracker: Tracker[Any], *, lanes: int = 1, frames: int = 5, size: tuple[int, int] = (1280, 720)
 ) -> Cost:
@@ -134,9 +155,8 @@ def measure(
     network = getattr(tracker, "network", None)
     parameters = sum(each.numel() for each in network.parameters()) if network is not None else 0
     works = _count(tracker) if network is not None else (Work(0, 0),) * 3
-    cuda = tracker.device.startswith("cuda")
-    synchronize = torch.cuda.synchronize if cuda else None
-    if cuda:
+    synchronize = synchronizer(tracker.device)
+    if synchronize:
         torch.cuda.reset_peak_memory_stats(tracker.device)
     settles = _settles(tracker)
     pictures, boxes = _scene(lanes, settles + frames + 2, size)
@@ -160,8 +180,5 @@ def measure(
         stage: 1000 * statistics.median(each.get(stage, 0.0) for each in taken[settles + 1 :]) / lanes
         for stage in taken[-1]
     }
-    if cuda:
-        memory = torch.cuda.max_memory_allocated(tracker.device) / 2**20
-    else:
-        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
+    memory = peak_memory(tracker.device)
     return Cost(name, parameters, *works, milliseconds, memory, lanes, tracker.device, tracker.dtype)

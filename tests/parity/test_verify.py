@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -172,16 +173,8 @@ def test_the_larger_ones_too(name: str, arrays: int) -> None:
 
 
 @pytest.mark.slow
-def test_any_folder_of_the_format_is_a_case(tmp_path: Path) -> None:
+def test_any_folder_of_the_format_is_a_case(tmp_path: Path, load_benchmark: Callable[[str], ModuleType]) -> None:
     """A track of another salt and scene, made by the benchmark's plain loop, which shares no network code with ours."""
-    import importlib.util
-
-    path = Path(__file__).resolve().parents[2] / "benchmarks" / "onestream.py"
-    spec = importlib.util.spec_from_file_location("benchmark_onestream", path)
-    assert spec is not None
-    assert spec.loader is not None
-    benchmark = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(benchmark)
     from trackzoo.parity.case import Case
     from trackzoo.trackers.ostrack.model import OSTrack
     from trackzoo.trackers.ostrack.tracker import OSTrackTracker
@@ -189,7 +182,7 @@ def test_any_folder_of_the_format_is_a_case(tmp_path: Path) -> None:
     place = folder(tmp_path, "ostrack-256", salt="elsewhere", scene_seed=5)
     case = Case(place, PACKAGED["ostrack-256"])
     video, boxes, _ = case.scene
-    plain = benchmark.Plain(OSTrackTracker(weights=case.fill(OSTrack())))
+    plain = load_benchmark("onestream").Plain(OSTrackTracker(weights=case.fill(OSTrack())))
     track = np.stack([boxes[0], *plain.track(video, boxes[0])])
     np.savez(place / "track.npz", boxes=track, init_box=boxes[0])
     done = run("ostrack-256", "--goldens", place)

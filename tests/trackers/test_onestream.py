@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from lanes import alone, apart, objects, side_by_side
 
 from trackzoo.errors import SettingsError
 from trackzoo.frames import ArrayFrames
 from trackzoo.parity.fill import fill_state_dict
+from trackzoo.parity.videos import in_lanes, videos
 from trackzoo.registry import tracker
 from trackzoo.sequence import Target
 from trackzoo.trackers.jn.tracker import JNTracker
@@ -29,18 +30,6 @@ CASES: dict[str, tuple[type[Any], dict[str, Any]]] = {
     "procontext-256": (ProContEXTTracker, {**SMALL, "update_interval": 2, "threshold": 0.5}),
     "jn-256": (JNTracker, {}),
 }
-
-
-@pytest.fixture(scope="module")
-def benchmark() -> ModuleType:
-    """The benchmark's file, which holds the plain loop."""
-    path = Path(__file__).resolve().parents[2] / "benchmarks" / "onestream.py"
-    spec = importlib.util.spec_from_file_location("benchmark_onestream", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def made(name: str, **more: Any) -> Any:
@@ -60,52 +49,43 @@ def made(name: str, **more: Any) -> Any:
     return built
 
 
-def agree(first: list[list[np.ndarray]], second: list[list[np.ndarray]]) -> float:
-    return max(float(np.abs(np.stack(a) - np.stack(b)).max()) for a, b in zip(first, second, strict=True))
-
-
 @pytest.mark.parametrize("name", CASES)
-def test_lanes_agree(name: str, benchmark: ModuleType) -> None:
+def test_lanes_agree(name: str) -> None:
     """1, 4, 16 objects at once (384: 1, 2, 4) get the boxes that each gets alone, to a hundredth of a pixel."""
     small = made(name)
     most = 4 if name.endswith("384") else 16
-    clips = benchmark.videos(most, 5)
-    for index, (_, box) in enumerate(clips):  # 16 different objects out of four videos
-        box += np.array([3.0, -2.0, 4.0, 5.0]) * (index // 4)
-    alone = [benchmark.in_lanes(small, [clip])[0] for clip in clips]
-    assert np.ptp(np.stack([boxes[-1] for boxes in alone]), axis=0).min() > 1  # they do not all say the same
-    assert np.abs(np.stack([boxes[-1] - boxes[0] for boxes in alone])).max() > 2  # and they move
+    clips = objects(most, 5)
+    single = alone(small, clips)
+    assert np.ptp(np.stack([boxes[-1] for boxes in single]), axis=0).min() > 1  # they do not all say the same
+    assert np.abs(np.stack([boxes[-1] - boxes[0] for boxes in single])).max() > 2  # and they move
     for lanes in (most // 4, most):
-        together = [
-            boxes
-            for start in range(0, most, lanes)
-            for boxes in benchmark.in_lanes(small, clips[start : start + lanes])
-        ]
-        assert agree(together, alone) < 1e-2
+        assert apart(side_by_side(small, clips, lanes), single) < 1e-2
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_the_fast_order_of_operations_gives_what_the_plain_one_gives(name: str, benchmark: ModuleType) -> None:
+def test_the_fast_order_of_operations_gives_what_the_plain_one_gives(
+    name: str, load_benchmark: Callable[[str], ModuleType]
+) -> None:
     small = made(name)
-    clip = benchmark.videos(1, 6)[0]
-    [ours] = benchmark.in_lanes(small, [clip])
-    plain = list(benchmark.Plain(small).track(*clip))
-    assert agree([ours[1:]], [plain]) < 1e-2
+    clip = videos(1, 6)[0]
+    [ours] = in_lanes(small, [clip])
+    plain = list(load_benchmark("onestream").Plain(small).track(*clip))
+    assert apart([ours[1:]], [plain]) < 1e-2
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "lanes"), [("ostrack-256", (4, 16)), ("jn-256", (4,)), ("procontext", (2,))])
-def test_lanes_agree_at_full_size(name: str, lanes: tuple[int, ...], benchmark: ModuleType) -> None:
+def test_lanes_agree_at_full_size(name: str, lanes: tuple[int, ...]) -> None:
     full = tracker(name).load(weights="random")
-    clips = benchmark.videos(max(lanes), 3)
-    alone = [benchmark.in_lanes(full, [clip])[0] for clip in clips[:4]]
+    clips = videos(max(lanes), 3)
+    single = alone(full, clips[:4])
     for count in lanes:
-        assert agree(benchmark.in_lanes(full, clips[:count])[:4], alone[:count]) < 1e-2
+        assert apart(in_lanes(full, clips[:count])[:4], single[:count]) < 1e-2
 
 
-def steps(tracker: Any, benchmark: ModuleType, frames: int = 7, count: int = 3) -> tuple[list[Any], list[list[int]]]:
+def steps(tracker: Any, frames: int = 7, count: int = 3) -> tuple[list[Any], list[list[int]]]:
     """States after some frames, and which objects had their templates cut anew at each."""
-    clips = benchmark.videos(count, frames)
+    clips = videos(count, frames)
     handles = [ArrayFrames(lambda i, v=video: v[i], frames, f"clip {n}") for n, (video, _) in enumerate(clips)]
     started = tracker.start([each[0] for each in handles], [Target(box) for _, box in clips], [0] * count)
     states = [state for state, _ in started]
@@ -117,18 +97,18 @@ def steps(tracker: Any, benchmark: ModuleType, frames: int = 7, count: int = 3) 
     return states, log
 
 
-def test_procontext_updates_by_interval_and_score(benchmark: ModuleType) -> None:
+def test_procontext_updates_by_interval_and_score() -> None:
     everyone = [0, 1, 2]
-    assert steps(made("procontext-256", threshold=0.0, update_interval=3), benchmark)[1] == [[], [], everyone] * 2
-    assert steps(made("procontext-256", threshold=0.0, update_interval=1), benchmark)[1] == [everyone] * 6
-    assert steps(made("procontext-256", threshold=1.0, update_interval=1), benchmark)[1] == [[]] * 6
-    assert steps(made("procontext-256", dynamic=False, threshold=0.0, update_interval=1), benchmark)[1] == [[]] * 6
+    assert steps(made("procontext-256", threshold=0.0, update_interval=3))[1] == [[], [], everyone] * 2
+    assert steps(made("procontext-256", threshold=0.0, update_interval=1))[1] == [everyone] * 6
+    assert steps(made("procontext-256", threshold=1.0, update_interval=1))[1] == [[]] * 6
+    assert steps(made("procontext-256", dynamic=False, threshold=0.0, update_interval=1))[1] == [[]] * 6
 
 
-def test_procontext_keeps_its_static_templates(benchmark: ModuleType) -> None:
+def test_procontext_keeps_its_static_templates() -> None:
     half = 2 * 64
-    never, _ = steps(made("procontext-256", threshold=1.0), benchmark)
-    always, _ = steps(made("procontext-256", threshold=0.0, update_interval=1), benchmark)
+    never, _ = steps(made("procontext-256", threshold=1.0))
+    always, _ = steps(made("procontext-256", threshold=0.0, update_interval=1))
     for still, moved in zip(never, always, strict=True):
         assert torch.equal(still.templates[:half], still.templates[half:])
         assert torch.equal(still.templates[:half], moved.templates[:half])
@@ -138,8 +118,8 @@ def test_procontext_keeps_its_static_templates(benchmark: ModuleType) -> None:
 @pytest.mark.parametrize(
     ("scales", "dynamic", "tokens"), [(1, False, 64), (1, True, 128), (3, False, 192), (4, True, 512)]
 )
-def test_procontext_scales(scales: int, dynamic: bool, tokens: int, benchmark: ModuleType) -> None:
-    states, _ = steps(made("procontext-256", scales=scales, dynamic=dynamic), benchmark, frames=2, count=1)
+def test_procontext_scales(scales: int, dynamic: bool, tokens: int) -> None:
+    states, _ = steps(made("procontext-256", scales=scales, dynamic=dynamic), frames=2, count=1)
     assert states[0].templates.shape == (tokens, 48)
 
 
@@ -157,18 +137,18 @@ def test_the_papers_settings_are_variants() -> None:
         *[("four", "cxcywh", 85), ("sine", "cxcywh", 82), ("add", "cxcywh", 81), ("none", "cxcywh", 81)],
     ],
 )
-def test_jn_tells_the_targets_place_in_every_way(kind: str, source: str, tokens: int, benchmark: ModuleType) -> None:
-    states, _ = steps(made("jn-256", indicator=kind, tit_box=source), benchmark, frames=3, count=1)
+def test_jn_tells_the_targets_place_in_every_way(kind: str, source: str, tokens: int) -> None:
+    states, _ = steps(made("jn-256", indicator=kind, tit_box=source), frames=3, count=1)
     assert states[0].templates.shape == (tokens, 48)
     assert np.isfinite(states[0].box).all()
 
 
 @pytest.mark.parametrize("head", ["centre", "corner"])
-def test_jn_has_the_papers_other_heads(head: str, benchmark: ModuleType) -> None:
+def test_jn_has_the_papers_other_heads(head: str) -> None:
     small = made("jn-256", head=head)
-    clips = benchmark.videos(3, 4)
-    alone = [benchmark.in_lanes(small, [clip])[0] for clip in clips]
-    assert agree(benchmark.in_lanes(small, clips), alone) < 1e-2
+    clips = videos(3, 4)
+    single = alone(small, clips)
+    assert apart(in_lanes(small, clips), single) < 1e-2
 
 
 @pytest.mark.parametrize(
@@ -190,11 +170,11 @@ def test_settings_that_cannot_be_are_refused(name: str, settings: dict[str, Any]
 
 @pytest.mark.parametrize("dtype", ["bf16", "fp16"])
 @pytest.mark.parametrize("name", ["ostrack-256", "procontext-256", "jn-256"])
-def test_half_precision_runs_and_stays_near(name: str, dtype: str, benchmark: ModuleType) -> None:
+def test_half_precision_runs_and_stays_near(name: str, dtype: str) -> None:
     """Pruned tokens near the cut may flip, so boxes are near, not equal."""
-    clip = benchmark.videos(1, 3)[0]
-    [precise] = benchmark.in_lanes(made(name), [clip])
-    [half] = benchmark.in_lanes(made(name, dtype=dtype), [clip])
+    clip = videos(1, 3)[0]
+    [precise] = in_lanes(made(name), [clip])
+    [half] = in_lanes(made(name, dtype=dtype), [clip])
     assert np.isfinite(np.stack(half)).all()
     assert half[1].dtype == np.float64
     assert np.abs(half[1] - precise[1]).max() < 20

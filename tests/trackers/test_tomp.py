@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -13,10 +13,12 @@ import pytest
 import torch
 from click.testing import CliRunner
 from hypothesis import given, settings, strategies as st
+from lanes import alone, apart, objects, side_by_side
 from torch import nn
 
 from trackzoo.errors import SettingsError
 from trackzoo.parity.fill import fill_state_dict
+from trackzoo.parity.videos import in_lanes, videos
 from trackzoo.registry import tracker as choose
 from trackzoo.sequence import Target
 from trackzoo.trackers.tomp.boxes import Place, clipped, corners, distances, float32, in_sample, label
@@ -33,18 +35,6 @@ SMALL: dict[str, dict[str, Any]] = {
     "odd": {"side": 7, "parts": THIN},
     "dinov2": {"side": 5, "backbone": "dinov2", "parts": {**THIN, "backbone": {"width": 32, "depth": 1, "heads": 2}}},
 }
-
-
-@pytest.fixture(scope="module")
-def benchmark() -> ModuleType:
-    """The benchmark's file, which holds the plain loop."""
-    path = Path(__file__).resolve().parents[2] / "benchmarks" / "tomp.py"
-    spec = importlib.util.spec_from_file_location("benchmark_tomp", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture(autouse=True)
@@ -77,10 +67,6 @@ def made(
     return ToMPTracker(network(kind), Behaviour(thresholds, conf_ths, report_limit, deterministic))
 
 
-def agree(first: list[list[np.ndarray]], second: list[list[np.ndarray]]) -> float:
-    return max(float(np.abs(np.stack(a) - np.stack(b)).max()) for a, b in zip(first, second, strict=True))
-
-
 def watch(tracker: Any) -> list[Any]:
     """Steps of every frame to come, one list a frame."""
     log: list[Any] = []
@@ -92,59 +78,52 @@ def watch(tracker: Any) -> list[Any]:
 
 
 @pytest.mark.parametrize("kind", ["even", "dinov2"])
-def test_lanes_agree(kind: str, benchmark: ModuleType) -> None:
+def test_lanes_agree(kind: str) -> None:
     """1, 4, 16 objects at once get the boxes that each gets alone, to a hundredth of a pixel."""
     small = made(kind)
     most = 8 if kind == "dinov2" else 16
-    clips = benchmark.videos(most, 3)
-    for index, (_, box) in enumerate(clips):  # as many different objects out of four videos
-        box += np.array([3.0, -2.0, 4.0, 5.0]) * (index // 4)
+    clips = objects(most, 3)
     log = watch(small)
-    alone = [benchmark.in_lanes(small, [clip])[0] for clip in clips]
-    assert np.abs(np.stack([boxes[-1] - boxes[0] for boxes in alone])).max() > 2  # they move
+    single = alone(small, clips)
+    assert np.abs(np.stack([boxes[-1] - boxes[0] for boxes in single])).max() > 2  # they move
     flags = {step.located.flag for steps in log for step in steps}
     assert len(flags) > 1  # and what is decided about them differs
     assert {step.remembered for steps in log for step in steps} == {True, False}
     small.attach(None)
     for lanes in (most // 4, most):
-        together = [
-            boxes
-            for start in range(0, most, lanes)
-            for boxes in benchmark.in_lanes(small, clips[start : start + lanes])
-        ]
-        assert agree(together, alone) < 1e-2
+        assert apart(side_by_side(small, clips, lanes), single) < 1e-2
 
 
 @pytest.mark.parametrize("kind", SMALL)
-def test_the_fast_order_gives_what_the_plain_one_gives(kind: str, benchmark: ModuleType) -> None:
+def test_the_fast_order_gives_what_the_plain_one_gives(kind: str, load_benchmark: Callable[[str], ModuleType]) -> None:
     """References encoded anew in every frame, two masked sequences, attention with weights: the same boxes."""
     small = made(kind)
-    clip = benchmark.videos(1, 7)[0]
+    clip = videos(1, 7)[0]
     log = watch(small)
-    [ours] = benchmark.in_lanes(small, [clip])
+    [ours] = in_lanes(small, [clip])
     assert any(steps[0].remembered for steps in log[:-1])  # so that two references are seen
-    plain = list(benchmark.Plain(small).track(*clip))
-    assert agree([ours[1:]], [plain]) < 1e-2
+    plain = list(load_benchmark("tomp").Plain(small).track(*clip))
+    assert apart([ours[1:]], [plain]) < 1e-2
 
 
-def test_deterministic_gives_equal_bits_whatever_the_lanes(benchmark: ModuleType) -> None:
+def test_deterministic_gives_equal_bits_whatever_the_lanes() -> None:
     small = made("even", deterministic=True)
-    clips = benchmark.videos(4, 4)
-    alone = [benchmark.in_lanes(small, [clip])[0] for clip in clips]
-    assert agree(benchmark.in_lanes(small, clips), alone) == 0
+    clips = videos(4, 4)
+    single = alone(small, clips)
+    assert apart(in_lanes(small, clips), single) == 0
     assert not torch.are_deterministic_algorithms_enabled()  # and the mode is left again
-    assert agree(alone, [benchmark.in_lanes(made("even"), [clip])[0] for clip in clips]) < 1e-2
+    assert apart(single, alone(made("even"), clips)) < 1e-2
 
 
 @pytest.mark.parametrize("dtype", ["bf16", "fp16"])
-def test_half_precision_runs_and_stays_near(dtype: str, benchmark: ModuleType) -> None:
+def test_half_precision_runs_and_stays_near(dtype: str) -> None:
     """Distances on one frame, since a changed cell would lead elsewhere on the next."""
-    [clip] = benchmark.videos(1, 2)
+    [clip] = videos(1, 2)
     full, half = made("even"), ToMPTracker(network("even"), made("even").behaviour, dtype=dtype)
     found = []
     for tracker in (full, half):
         log = watch(tracker)
-        benchmark.in_lanes(tracker, [clip])
+        in_lanes(tracker, [clip])
         tracker.attach(None)
         found.append(log[0][0].ltrb)
     np.testing.assert_allclose(found[1], found[0], rtol=0.15)
@@ -153,15 +132,15 @@ def test_half_precision_runs_and_stays_near(dtype: str, benchmark: ModuleType) -
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "lanes"), [("tomp-50", (4, 16)), ("tomp-l-22", (2,))])
-def test_lanes_agree_at_full_size(name: str, lanes: tuple[int, ...], benchmark: ModuleType) -> None:
+def test_lanes_agree_at_full_size(name: str, lanes: tuple[int, ...]) -> None:
     full = choose(name).with_weights("random").load(target_not_found_threshold=-100.0, conf_ths=-100.0)
-    clips = benchmark.videos(max(lanes), 3)
-    alone = [benchmark.in_lanes(full, [clip])[0] for clip in clips[:2]]
+    clips = videos(max(lanes), 3)
+    single = alone(full, clips[:2])
     for count in lanes:
-        assert agree(benchmark.in_lanes(full, clips[:count])[:2], alone) < 1e-2
+        assert apart(in_lanes(full, clips[:count])[:2], single) < 1e-2
 
 
-def test_references_are_encoded_when_they_change_alone(benchmark: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_references_are_encoded_when_they_change_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """The backbone sees one crop a frame; tokens are made for the first frame, and for frames that are remembered."""
     small = made("even", conf_ths=1e9)
     calls: dict[str, list[int]] = {"features": [], "reference_tokens": []}
@@ -173,12 +152,12 @@ def test_references_are_encoded_when_they_change_alone(benchmark: ModuleType, mo
             return own(first, *rest)
 
         monkeypatch.setattr(module, name, counted)
-    benchmark.in_lanes(small, benchmark.videos(3, 4))
+    in_lanes(small, videos(3, 4))
     assert calls == {"features": [3, 3, 3, 3], "reference_tokens": [3]}
 
 
-def test_only_sure_frames_are_remembered(benchmark: ModuleType) -> None:
-    video, box = benchmark.videos(1, 4)[0]
+def test_only_sure_frames_are_remembered() -> None:
+    video, box = videos(1, 4)[0]
     frames = _frames(video)
     for conf_ths in (1e9, -1e9):
         small = made("odd", conf_ths=conf_ths)
@@ -208,8 +187,8 @@ def _frames(video: np.ndarray) -> list[Any]:
     return [frames[index] for index in range(len(video))]
 
 
-def test_a_lost_target_stays_where_it_was_and_the_search_widens(benchmark: ModuleType) -> None:
-    video, box = benchmark.videos(1, 5)[0]
+def test_a_lost_target_stays_where_it_was_and_the_search_widens() -> None:
+    video, box = videos(1, 5)[0]
     frames = _frames(video)
     small = made("even", target_not_found_threshold=1e9)
     [(state, _)] = small.start(frames[:1], [Target(box)], [0])
@@ -245,11 +224,9 @@ def test_odd_first_boxes_and_pictures_give_finite_boxes(box: tuple[float, ...], 
         small.network.head.bb_regressor.bbreg_layer.bias -= 200
 
 
-def test_reported_numbers_are_clipped_where_pivot_does(benchmark: ModuleType) -> None:
-    clips = benchmark.videos(4, 5)
-    free, bounded = (
-        [benchmark.in_lanes(made("odd", report_limit=limit), [c])[0] for c in clips] for limit in (0.0, 90.0)
-    )
+def test_reported_numbers_are_clipped_where_pivot_does() -> None:
+    clips = videos(4, 5)
+    free, bounded = ([in_lanes(made("odd", report_limit=limit), [c])[0] for c in clips] for limit in (0.0, 90.0))
     for mine, other in zip(free, bounded, strict=True):
         np.testing.assert_allclose(np.clip(np.stack(mine[1:]), 0, 90), np.stack(other[1:]), atol=1e-3)
 
