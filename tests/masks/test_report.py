@@ -211,9 +211,13 @@ def test_repetitions_are_averaged(tmp_path: Path) -> None:
 def test_every_profile_and_what_refuses(results: Path) -> None:
     report = trackzoo.compare("huer", results=results, profiles=["all"])
     [cross] = report.comparison.crosses
-    rows = {row.profile: row for row in cross.rows}
-    assert set(rows) == {"davis", "vos-benchmark", "pytracking-vos"}
-    assert rows["vos-benchmark"].scores is not None
+    rows = {(row.profile, row.kind): row for row in cross.rows}
+    assert {profile for profile, _ in rows} == {"davis", "vos-benchmark", "pytracking-vos"}
+    for profile in ("vos-benchmark", "pytracking-vos"):
+        found = {kind: rows[profile, kind].scores for kind in ("run", "ceiling", "floor")}
+        own, ceiling, floor = (scores.metrics["jf"] if scores is not None else -1 for scores in found.values())
+        assert ceiling == 100
+        assert -1 < floor < own
 
 
 def test_regression_gate(results: Path, tmp_path: Path) -> None:

@@ -126,6 +126,33 @@ def test_profiles_go_to_the_runs_they_score(boxes: Any, tmp_path: Path) -> None:
         ) else None
 
 
+@pytest.mark.parametrize("protocol", ["vot-multistart", "vot-supervised", "vot-unsupervised"])
+def test_ceiling_and_floor(tmp_path: Path, protocol: str) -> None:
+    """The annotation is right throughout; the floor is what the tracker `static` scores when it is run."""
+    far = (
+        protocol == "vot-supervised"
+    )  # where restarts are, the target leaves its first box, and the picture for a frame
+    for name in ("ants", "ball"):
+        home = votmini.sequence(tmp_path / "data", name, anchors=ANCHORS)
+        rows = [f"{2 * frame},10,8,9" if far else f"20,{5 + frame / 7:.2f},8,9" for frame in range(30)]
+        (home / "groundtruth.txt").write_text("\n".join([*rows[:15], "0" if far else rows[15], *rows[16:]]) + "\n")
+    data = open_dataset("vot2022-stb", tmp_path / "data")
+    run("static", data, results=tmp_path / "runs", protocol=protocol)
+    [cross] = trackzoo.compare(datasets=[data], results=tmp_path / "runs", profiles=["all"]).comparison.crosses
+    rows = {(row.profile, row.kind): row.scores for row in cross.rows}
+    assert set(rows) == {(name, kind) for name in ("vot", *["pysot"] * far) for kind in ("run", "ceiling", "floor")}
+    for profile in ("vot", *["pysot"] * far):
+        own, ceiling, floor = (rows[profile, kind] for kind in ("run", "ceiling", "floor"))
+        assert own is not None
+        assert ceiling is not None
+        assert floor is not None
+        assert floor.metrics == pytest.approx(own.metrics, nan_ok=True)
+        best = {"failures": 0, "lost": 0, "failure_rate": 0, "eao": ceiling.metrics.get("eao")}
+        best |= {"accuracy": 100 * (106 - 4) / 106} if protocol == "vot-multistart" else {}
+        assert ceiling.metrics == pytest.approx({key: best.get(key, 100) for key in own.metrics}, nan_ok=True)
+    assert not far or rows["vot", "floor"].metrics["failures"] > 0  # type: ignore[union-attr]
+
+
 def test_unsupervised(polygons: Any, tmp_path: Path) -> None:
     outcome = run(
         votmini.choice(half=list(range(30))), polygons, results=tmp_path / "runs", protocol="vot-unsupervised"

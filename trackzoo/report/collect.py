@@ -6,7 +6,7 @@ import contextlib
 import json
 import math
 import shlex
-from collections.abc import Iterable, Sequence as ListOf
+from collections.abc import Callable, Iterable, Mapping, Sequence as ListOf
 from dataclasses import asdict, dataclass, replace
 from functools import cache, partial
 from pathlib import Path
@@ -17,6 +17,7 @@ import numpy as np
 from trackzoo.errors import ResultsError, TrackzooError, UnknownName, incomplete, listing
 from trackzoo.metrics import PROFILES, Scores, evaluate, profile as profile_named
 from trackzoo.metrics.bootstrap import Interval, interval
+from trackzoo.metrics.boxes import ceiling, floor
 from trackzoo.metrics.types import Floats
 from trackzoo.metrics.vos import VOS_PROFILES
 from trackzoo.metrics.vot_scores import VOT_PROFILES, VotScores
@@ -24,6 +25,7 @@ from trackzoo.registry import tracker
 from trackzoo.report.ahead import ahead
 from trackzoo.report.columns import columns
 from trackzoo.report.cross import ALL, Ends, applying, cross_board
+from trackzoo.report.ends import End, vos_end, vot_end
 from trackzoo.report.kept import kept_of
 from trackzoo.report.model import Board, Comparison, CrossBoard, Deviation, Entry, Speed
 from trackzoo.report.parallel import each
@@ -390,9 +392,9 @@ def _boards(
             scored[entry.scores.profile] = replace(entry, other_data=other, remarks=remarks)
             found[entry.scores.profile].append(scored[entry.scores.profile])
         if every:
-            if names not in ends and boxed(run):
-                ends[names] = Ends(opened, names, partial(_score_named, opened, names, rules))
-            crosses.append(cross_board(run, opened, names, profiles, scored, refused, ends.get(names)))
+            if names not in ends:
+                ends[names] = _ends(run, opened, names, rules)
+            crosses.append(cross_board(run, opened, names, profiles, scored, refused, ends[names]))
     boards = []
     for name, entries in found.items():
         if entries:
@@ -420,10 +422,22 @@ def _sizes(opened: Opened, profile: str) -> bool:
     return "ao" in profile_named(profile).metrics(called)
 
 
-def _score_named(
-    opened: Opened, names: tuple[str, ...], rules: Rules, profile: str, boxes: ListOf[ListOf[Floats | None]]
-) -> Scores:
-    return score(opened, boxes, names, profile, lenient=rules.lenient)
+def _ends(run: StoredRun, opened: Opened, names: tuple[str, ...], rules: Rules) -> Ends:
+    """Ceiling and floor of results like a run's."""
+
+    def of_boxes(profile: str, end: End) -> Scores:
+        make = ceiling if end == "ceiling" else floor
+        return score(opened, [[make(truth) for truth in opened.truths(names)]], names, profile, lenient=rules.lenient)
+
+    profiles: Mapping[str, Any]
+    of: Callable[[str, End], Scores]
+    if isinstance(run, VotRun):
+        profiles, of = VOT_PROFILES, partial(vot_end, run, opened, names)
+    elif is_vos(run):
+        profiles, of = VOS_PROFILES, partial(vos_end, opened, names)
+    else:
+        profiles, of = PROFILES, of_boxes
+    return Ends(of, {name: facts.version for name, facts in profiles.items()})
 
 
 def _profiles(run: StoredRun, opened: Opened, rules: Rules) -> list[str]:

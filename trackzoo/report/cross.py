@@ -7,12 +7,10 @@ figure means little without knowing between which two it lies. A profile that re
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence as ListOf
-from typing import Literal
 
 from trackzoo.errors import TrackzooError
 from trackzoo.metrics import PROFILES, Scores
-from trackzoo.metrics.boxes import ceiling, floor
-from trackzoo.metrics.types import Floats
+from trackzoo.report.ends import End
 from trackzoo.report.model import Cross, CrossBoard, Entry
 from trackzoo.report.selection import Opened
 from trackzoo.report.uncertainty import intervals_of
@@ -20,8 +18,6 @@ from trackzoo.store.read import StoredRun
 
 #: What asks for all of them among names of profiles.
 ALL = "all"
-
-Score = Callable[[str, ListOf[ListOf[Floats | None]]], Scores]
 
 
 def applying(opened: Opened) -> list[str]:
@@ -34,13 +30,12 @@ class Ends:
     """Ceiling and floor under each profile, computed once for all trackers on the same sequences.
 
     Args:
-        opened: the data set.
-        names: the sequences.
-        score: (profile, boxes) -> scores on them.
+        score: (profile, end) -> scores of that end.
+        versions: all profiles of such results -> their versions.
     """
 
-    def __init__(self, opened: Opened, names: tuple[str, ...], score: Score) -> None:
-        self._opened, self._names, self._score = opened, names, score
+    def __init__(self, score: Callable[[str, End], Scores], versions: Mapping[str, int]) -> None:
+        self._score, self.versions = score, versions
         self._found: dict[str, list[Cross]] = {}
 
     def under(self, profile: str) -> list[Cross]:
@@ -49,14 +44,12 @@ class Ends:
             self._found[profile] = [self._row(profile, "ceiling"), self._row(profile, "floor")]
         return self._found[profile]
 
-    def _row(self, profile: str, kind: Literal["ceiling", "floor"]) -> Cross:
-        version = PROFILES[profile].version
+    def _row(self, profile: str, end: End) -> Cross:
         try:
-            make = ceiling if kind == "ceiling" else floor
-            scores = self._score(profile, [[make(truth) for truth in self._opened.truths(self._names)]])
+            scores = self._score(profile, end)
         except TrackzooError as error:
-            return Cross(profile, version, kind, refused=str(error))
-        return Cross(profile, version, kind, scores, intervals=intervals_of(scores))
+            return Cross(profile, self.versions[profile], end, refused=str(error))
+        return Cross(profile, scores.version, end, scores, intervals=intervals_of(scores))
 
 
 def cross_board(
@@ -66,7 +59,7 @@ def cross_board(
     profiles: ListOf[str],
     entries: Mapping[str, Entry],
     refused: Mapping[str, str],
-    ends: Ends | None,
+    ends: Ends,
 ) -> CrossBoard:
     """The rows of one run.
 
@@ -77,7 +70,7 @@ def cross_board(
         profiles: those that apply, in order.
         entries: profile -> the run's scores.
         refused: profile -> why it refuses the run.
-        ends: ceiling and floor; None where there are none (runs that leave no boxes).
+        ends: ceiling and floor.
     """
     rows: list[Cross] = []
     for profile in profiles:
@@ -85,9 +78,8 @@ def cross_board(
         if entry is not None:
             rows.append(Cross(profile, entry.scores.version, "run", entry.scores, intervals=entry.intervals))
         else:
-            version = PROFILES[profile].version if profile in PROFILES else 0
-            rows.append(Cross(profile, version, "run", refused=refused[profile]))
-        rows += ends.under(profile) if ends is not None else []
+            rows.append(Cross(profile, ends.versions[profile], "run", refused=refused[profile]))
+        rows += ends.under(profile)
     return CrossBoard(
         run.tracker,
         opened.id,
@@ -99,6 +91,6 @@ def cross_board(
         len(names),
         len(run.expected),
         tuple(rows),
-        tuple(name for name in PROFILES if name not in profiles) if ends is not None else (),
+        tuple(name for name in ends.versions if name not in profiles),
         any(entry.as_released for entry in entries.values()),
     )
