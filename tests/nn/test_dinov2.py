@@ -136,5 +136,5 @@ def test_other_sizes_are_refused_with_the_command_that_gets_the_right_one(tmp_pa
     base = {"embeddings.cls_token": torch.zeros(1, 1, 768)}
     with pytest.raises(SettingsError, match=r"width 768 \(ViT-B\).*'trackzoo weights get dinov2-vitl14'"):
         backbone_tensors(base)
-    with pytest.raises(SettingsError, match="register tokens"):
+    with pytest.raises(SettingsError, match="register tokens.*trackzoo weights get dinov2-vitl14"):
         backbone_tensors({"cls_token": torch.zeros(1, 1, 1024), "register_tokens": torch.zeros(1, 4, 1024)})

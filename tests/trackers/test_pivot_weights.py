@@ -61,7 +61,7 @@ def test_clip_of_another_size_is_refused_before_the_first_frame(tmp_path: Path) 
     from safetensors.torch import save_file
 
     save_file({"vision_model.embeddings.class_embedding": torch.zeros(768)}, tmp_path / "base.safetensors")
-    with pytest.raises(SettingsError, match=f"768 for 1024.*trackzoo weights get {CLIP}"):
+    with pytest.raises(SettingsError, match=f"base.safetensors: .*768 for 1024.*trackzoo weights get {CLIP}"):
         tracker("pivot-50").load(weights=RANDOM, clip=str(tmp_path / "base.safetensors"), side=4)
 
 
@@ -115,7 +115,7 @@ def test_a_file_of_the_other_grid_is_refused_when_it_is_named(
     other = {22: 27, 27: 22}[side]
     with pytest.raises(DataError, match=f"{side} x {side} grid"):
         tracker(f"pivot-l-{other}").load(weights=tmp_path / "pivot.pth.tar", clip="pooled")
-    with pytest.raises(SettingsError, match="without its frozen backbone"):
+    with pytest.raises(SettingsError, match="pivot.pth.tar: this checkpoint comes without its frozen backbone"):
         tracker(f"pivot-l-{side}").load(weights=tmp_path / "pivot.pth.tar", clip="pooled")
 
 

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from trackzoo.errors import SettingsError
 from trackzoo.nn.precision import full
-from trackzoo.weights.checkpoint import locate, read_checkpoint
+from trackzoo.weights.checkpoint import locate
 from trackzoo.weights.loading import fill_from
 from trackzoo.weights.table import weights_specs
 
@@ -183,7 +183,7 @@ def image_encoder(weights: Any, get: str, sizes: ClipSizes | None = None) -> Cli
     if isinstance(weights, str) and weights == POOLED:
         return PooledVision()
     if isinstance(weights, str | Path) and str(weights) not in weights_specs() and Path(weights).expanduser().exists():
-        weights = read_checkpoint(locate(weights)).tensors
+        weights = locate(weights)
     encoder = ClipVision(sizes)
     try:
         fill_from(encoder.model, weights, vision_tensors)

@@ -196,7 +196,10 @@ def backbone_tensors(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """
     found = original_tensors(tensors)
     if any("register_tokens" in name for name in found):
-        raise SettingsError("found DINOv2 with register tokens, expected dinov2_vitl14 without them")
+        raise SettingsError(
+            "found DINOv2 with register tokens, expected dinov2_vitl14 without them: "
+            "'trackzoo weights get dinov2-vitl14' fetches it"
+        )
     width = found["cls_token"].shape[-1] if "cls_token" in found else 1024
     if width != 1024:
         sizes = {384: "ViT-S", 768: "ViT-B", 1536: "ViT-g"}

@@ -27,7 +27,7 @@ from trackzoo.weights.cache import (
 )
 from trackzoo.weights.checkpoint import Checkpoint, locate, read_checkpoint
 from trackzoo.weights.facts import WeightsSpec
-from trackzoo.weights.fit import compare, manifest, refuse_misfit
+from trackzoo.weights.fit import compare, manifest, naming, refuse_misfit
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -81,7 +81,10 @@ def add_weights(spec: WeightsSpec, source: str | Path, *, force: bool = False) -
     checkpoint = read_checkpoint(path)
     if spec.check:
         resolve(spec.check)(str(path), checkpoint)
-    tensors = resolve(spec.rename)(dict(checkpoint.tensors)) if spec.rename else checkpoint.tensors
+    tensors: Mapping[str, Tensor] = checkpoint.tensors
+    if spec.rename:
+        with naming(path):
+            tensors = resolve(spec.rename)(dict(tensors))
     checkpoint = Checkpoint(tensors, checkpoint.epoch, checkpoint.constructor)
     refuse_misfit(str(path), compare(checkpoint.entries, manifest(spec)), _elsewhere(spec, checkpoint))
     try:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 
-from trackzoo.errors import DataError
+from trackzoo.errors import DataError, SettingsError
 from trackzoo.weights.facts import WeightsSpec
 from trackzoo.weights.header import Entry
 
@@ -108,6 +110,15 @@ def compare(found: Mapping[str, Entry], expected: Mapping[str, Entry]) -> Fit:
         tuple(name for name in found if name not in expected),
         tuple(sorted(misshapen)),
     )
+
+
+@contextmanager
+def naming(path: str | Path) -> Iterator[None]:
+    """Context that puts the file's name before what is said of its tensors."""
+    try:
+        yield
+    except SettingsError as error:
+        raise SettingsError(f"{path}: {error}") from None
 
 
 def refuse_misfit(path: str, fit: Fit, do: str = "") -> None:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from trackzoo.errors import SettingsError
 from trackzoo.weights.checkpoint import Checkpoint, read_checkpoint
 from trackzoo.weights.chosen import RANDOM, weights_path
-from trackzoo.weights.fit import compare
+from trackzoo.weights.fit import compare, naming
 from trackzoo.weights.header import Entry
 
 
@@ -50,7 +50,9 @@ def fill_from(
         found = read_checkpoint(path)
         if check:
             check(str(path), found)
-        _load(network, rename(found.tensors) if rename else found.tensors, str(path))
+        with naming(path):
+            tensors = rename(found.tensors) if rename else found.tensors
+        _load(network, tensors, str(path))
     elif isinstance(weights, Mapping):
         _load(network, rename(weights) if rename else weights, "the weights")
     else:
