@@ -68,6 +68,26 @@ def test_pieces_agree_and_what_is_absent_is_skipped(name: str, tmp_path: Path) -
 
 
 @pytest.mark.parametrize(
+    ("name", "lost", "computed"),
+    [
+        ("ostrack-256", "heat_boxes", "giou_loss"),
+        ("procontext", "crop_boxes", "crop_thumb"),
+        ("jn-256", "loss_label", "loss_l1"),
+    ],
+)
+def test_what_needs_an_absent_input_is_skipped(name: str, lost: str, computed: str, tmp_path: Path) -> None:
+    place = folder(tmp_path, name, "pieces.npz")
+    with np.load(place / "pieces.npz") as content:
+        arrays = {key: content[key] for key in content.files if key != lost}
+    (place / "pieces.npz").unlink()
+    np.savez(place / "pieces.npz", **arrays)
+    done = run(name, "--goldens", place)
+    assert done.return_value == 0
+    [line] = [line for line in done.stdout.splitlines() if line.split()[1:2] == [computed]]
+    assert line.endswith(f"cannot be computed without {lost}")
+
+
+@pytest.mark.parametrize(
     ("key", "how"),
     [
         ("crop_thumb", lambda a: a ^ 1),

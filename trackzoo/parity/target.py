@@ -36,8 +36,8 @@ class Row:
     Attributes:
         file: file of arrays, without `.npz`.
         array: its name there.
-        status: `agrees`, `differs`; `skipped`: known to us and not in the folder; `unknown`: in the folder, and not compared;
-            `elsewhere`: another target compares it; `input`: what the reference was given.
+        status: `agrees`, `differs`; `skipped`: known to us, and it or what it is computed from is not in the folder; `unknown`:
+            in the folder, and not compared; `elsewhere`: another target compares it; `input`: what the reference was given.
         absolute, relative: largest deviations; NaN where nothing was compared.
         rule: the tolerance, as text.
         text: what else is to be said.
@@ -147,6 +147,8 @@ class Target(ABC):
         golden = case.arrays(file + ".npz")
         table = self.rules(file, golden)
         wanted = [name for name, rule in table.items() if name in golden and rule.kind != "input"]
+        given = [name for name, rule in table.items() if rule.kind == "input"]
+        lacking = ", ".join(name for name in given if name not in golden)
         with _threads(self.threads):
             ours = dict(self.compute(case, file, setup)) if wanted else {}
         for name, array in golden.items():
@@ -155,6 +157,8 @@ class Target(ABC):
                 yield self._not_ours(file, name)
             elif rule.kind == "input":
                 yield Row(file, name, "input")
+            elif name not in ours and lacking:
+                yield Row(file, name, "skipped", rule=str(rule), text=f"cannot be computed without {lacking}")
             elif name not in ours:
                 raise TrackzooError(
                     f"{case.folder}/{file}.npz: '{name}' is in the table of tolerances, and not computed"
