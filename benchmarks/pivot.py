@@ -33,6 +33,7 @@ from trackzoo.registry import tracker as find
 from trackzoo.sequence import Target
 from trackzoo.tracker import StageClock
 from trackzoo.trackers.pivot.refinement import candidate_crops, refine, similarities
+from trackzoo.trackers.tomp.boxes import distances
 
 #: Columns of Table VIII (the adapter is within the backbone) -> our stages.
 STAGES = {
@@ -73,7 +74,7 @@ class Released:
         self.seconds[name] += time.perf_counter() - begin
 
     @torch.inference_mode()
-    def frame(self, trace: dict[str, Any], number: int) -> float:
+    def frame(self, trace: dict[str, Any]) -> float:
         """The frame that a trace is of; gives how far its prompted features are from ours."""
         own, network = self.tracker.refinement, self.network
         crop = trace["search"]
@@ -103,9 +104,7 @@ class Released:
             if self.head is not None:
                 with self.stage("head"):
                     inside = self.head.features(torch.cat([features, prompted, prompted]))
-                    label, ltrb = (
-                        torch.from_numpy(np.stack([each] * 2)) for each in (trace["told"][0], trace["told"][1])
-                    )
+                    label, ltrb = (torch.from_numpy(np.stack([each] * 2)) for each in trace["told"])
                     self.head.branches(self.head.predict(inside, label, ltrb))
         return float((prompted - trace["entered"]).abs().max())
 
@@ -134,21 +133,16 @@ def released(tracker: Any, frames: int, synchronize: Any) -> tuple[dict[str, flo
     tracker.attach(trace.__setitem__)
     [(state, _)] = tracker.start(pictures[0], [Target(clip[1])], [0])
     first = trace["first"]
+    told = first["labels"][0], distances(first["boxes"][0], tracker.network.side)
     plain, off = Released(tracker, synchronize), 0.0
     for index in range(1, tracker.settles + frames + 2):
         trace.clear()
         tracker.step(pictures[index], [state])
-        trace["told"] = (first["labels"][0], first["ltrb"][0]) if "ltrb" in first else _told(tracker)
+        trace["told"] = told
         if index > tracker.settles + 1:
-            off = max(off, plain.frame(trace, index))
+            off = max(off, plain.frame(trace))
     tracker.attach(None)
     return {name: 1000 * seconds / frames for name, seconds in plain.seconds.items()}, off
-
-
-def _told(tracker: Any) -> tuple[np.ndarray, np.ndarray]:
-    """A label and distances: what they hold costs nothing."""
-    side = tracker.network.side
-    return np.zeros((side, side), np.float32), np.zeros((4, side, side), np.float32)
 
 
 def one(name: str, chosen: argparse.Namespace) -> None:
