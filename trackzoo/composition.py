@@ -50,6 +50,12 @@ class Composition(TrackerChoice):
         yield "", self.tracker, own
         yield PREFIX, self.refiner, theirs
 
+    def weights_among(self, settings: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
+        """See `TrackerChoice.weights_among`; the refiner's stand under its prefix."""
+        own, rest = super().weights_among(settings)
+        theirs = rest.pop(f"{PREFIX}weights", None)
+        return own if theirs is None else f"{own or ''}{JOINT}{theirs}", rest
+
     def with_weights(self, weights: str | Path) -> TrackerChoice:
         """See `TrackerChoice.with_weights`, and above how weights are written."""
         if not self.learned:

@@ -16,8 +16,8 @@ from typing import Any
 from trackzoo.errors import DataError
 
 #: The process's mask for new files, read once: reading it means setting it, which no other thread may see.
-_UMASK = os.umask(0)
-os.umask(_UMASK)
+UMASK = os.umask(0)
+os.umask(UMASK)
 
 
 def config_file() -> Path:
@@ -98,7 +98,7 @@ def write_atomically(path: Path, data: bytes, *, flush: bool = True) -> None:
             if flush:
                 file.flush()
                 os.fsync(file.fileno())
-        os.chmod(temporary, 0o666 & ~_UMASK)
+        os.chmod(temporary, 0o666 & ~UMASK)
         os.replace(temporary, path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)

@@ -132,6 +132,11 @@ class TrackerChoice:
         """Whether it has a network that needs weights."""
         return bool(self.weights or self.spec.weights or self.spec.parameters.get(self.id))
 
+    def weights_among(self, settings: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
+        """Weights as settings name them (None: they do not), and the other settings."""
+        rest = dict(settings)
+        return (rest.pop("weights", None) if self.learned else None), rest
+
     def with_weights(self, weights: str | Path) -> TrackerChoice:
         """The same tracker with other weights.
 

@@ -47,8 +47,7 @@ def cost(
         choice = tracker(name)
         if choice.learned:
             choice = choice.with_weights("random")
-        own = settings_in(settings) | ({"compile": True} if compiled else {})
-        loaded = choice.load(device=device, dtype=dtype, **own)
+        loaded = choice.load(device=device, dtype=dtype, **settings_in(settings, compile=compiled))
         found.append(measure(choice.id, loaded, lanes=lanes, frames=frames))
     if as_json:
         click.echo(json.dumps([dataclasses.asdict(each) for each in found], indent=1))

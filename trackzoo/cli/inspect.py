@@ -43,14 +43,14 @@ def inspect(
     trackzoo inspect jn --random-weights
     trackzoo inspect pivot --frames 10,50
     """
-    from trackzoo.cli.options import settings_in
+    from trackzoo.cli.options import settings_in, weights_in
     from trackzoo.engine.devices import choose_devices
     from trackzoo.errors import SettingsError, UnknownName
     from trackzoo.registry import open_dataset, tracker
 
     choice = tracker(name)
-    if random_weights or weights:
-        choice = choice.with_weights("random" if random_weights else str(weights))
+    if (named := weights_in(weights, random_weights)) is not None:
+        choice = choice.with_weights(named)
     wanted = _frames(frames)
     opened = open_dataset(dataset, data_root)
     names = list(opened.names)

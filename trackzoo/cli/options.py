@@ -24,8 +24,14 @@ def datasets_in(values: tuple[str, ...]) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def settings_in(values: tuple[str, ...], option: str = "--set") -> dict[str, Any]:
-    """`key=value` with the value as TOML has it; what is no TOML is text, since a shell takes the quotes away."""
+def settings_in(values: tuple[str, ...], option: str = "--set", **switches: bool) -> dict[str, Any]:
+    """`key=value` with the value as TOML has it; what is no TOML is text, since a shell takes the quotes away.
+
+    Args:
+        values: as given.
+        option: its name, for messages.
+        switches: settings that have options of their own, and whether those are given.
+    """
     from trackzoo.errors import SettingsError
     from trackzoo.refiner import PREFIX
 
@@ -40,7 +46,16 @@ def settings_in(values: tuple[str, ...], option: str = "--set") -> dict[str, Any
             found[key] = tomllib.loads(f"value = {text}")["value"]
         except tomllib.TOMLDecodeError:
             found[key] = text
-    return found
+    return found | {name: True for name, given in switches.items() if given}
+
+
+def weights_in(weights: str | None, random: bool) -> str | None:
+    """What `--weights` and `--random-weights` say together."""
+    from trackzoo.errors import SettingsError
+
+    if weights is not None and random:
+        raise SettingsError("--weights and --random-weights: found both, expected one")
+    return "random" if random else weights
 
 
 def text_in(text: str | None, no_text: bool) -> str | None:

@@ -83,21 +83,16 @@ def run(
 
     Exit code 1 when a trial failed, 2 when what was given cannot be run (or all failures are the data's fault).
     """
-    from trackzoo.cli.options import datasets_in, names_in, settings_in, text_in
+    from trackzoo.cli.options import datasets_in, names_in, settings_in, text_in, weights_in
     from trackzoo.engine.plan import prepare
     from trackzoo.engine.runner import RunOutcome, begin, execute, failures
-    from trackzoo.errors import SettingsError
     from trackzoo.registry import open_dataset, tracker
 
-    if random_weights:
-        if weights is not None:
-            raise SettingsError("--weights and --random-weights: found both, expected one")
-        weights = "random"
+    weights = weights_in(weights, random_weights)
     choices = [tracker(name) for name in names_in(trackers)]
     told = _told_of(choices, text_in(text, no_text))
     opened = [open_dataset(name, options["data_root"]) for name in datasets_in(datasets)]
-    own = settings_in(settings) | ({"compile": True} if compiled else {})
-    own |= {"deterministic": True} if deterministic else {}
+    own = settings_in(settings, compile=compiled, deterministic=deterministic)
     of_protocol = settings_in(rules, "--set-protocol") | ({"first_box": first_box} if first_box else {})
     # Everything that can be refused is refused before the first frame of the first run.
     plans = [

@@ -139,8 +139,7 @@ def track(
         if pixels is not None and "mask" not in choice.spec.takes:
             click.echo(f"trackzoo: note: {choice.id} takes no mask; it starts with its box", err=True)
         kept = MaskFolder(masks) if masks is not None else None
-        own = settings_in(settings) | ({"compile": True} if compiled else {})
-        own |= {"deterministic": True} if deterministic else {}
+        own = settings_in(settings, compile=compiled, deterministic=deterministic)
         loaded = choice.load(device=choose_devices(device)[0], dtype=dtype, **own)
         if "mask" in choice.spec.gives:
             loaded.wants = frozenset({"boxes", "masks"})

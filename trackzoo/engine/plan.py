@@ -18,7 +18,6 @@ from trackzoo.engine.facts import code
 from trackzoo.engine.lane import Task
 from trackzoo.engine.texts import texts
 from trackzoo.errors import DataError, SettingsError, TrackzooError
-from trackzoo.refiner import JOINT, PREFIX
 from trackzoo.registry import TrackerChoice, open_dataset, resolve, tracker as choose_tracker
 from trackzoo.sequence import Dataset
 from trackzoo.store.identity import plain, refuse_other_data
@@ -164,10 +163,7 @@ def prepare(
     devices = choose_devices(device)
     count = jobs or len(devices)
     place = Place(results_folder(results), choice.id, data.id, rules.name, repeats)
-    settings = dict(settings or {})
-    chosen = settings.pop("weights", None) if choice.learned else None  # as `load` takes them
-    if (of_refiner := settings.pop(f"{PREFIX}weights", None)) is not None:
-        chosen = f"{chosen or ''}{JOINT}{of_refiner}"
+    chosen, settings = choice.weights_among(settings or {})
     choice, hints = _with_weights(choice, chosen if weights is None else weights, data.id)
     own = {**choice.settings, **settings}
     loader = Job(choice, settings, devices[0], dtype, text=text)
@@ -384,11 +380,11 @@ def _weights(
     known = describe_choice(choice)
     if "sha256" not in known.identity:
         return known.identity, known.about, ()
-    said = [] if known.identity.get("random") else [(known.trained_on, str(known.identity["name"]))]
+    trained = not known.identity.get("random")
     return (
         {**known.identity, "sha256": {**known.identity["sha256"], **files}},
         known.about,
-        tuple(line for sets, name in said for line in remarks(sets, dataset, name)),
+        remarks(known.trained_on, dataset, str(known.identity["name"])) if trained else (),
     )
 
 

@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Iterable
 from pathlib import Path
 
-from trackzoo.config import _UMASK
+from trackzoo.config import UMASK
 from trackzoo.errors import DataError, TrackzooError
 from trackzoo.importing.archive import MOST_BYTES, check_member
 
@@ -63,7 +63,7 @@ class Part:
         try:
             with self.path.open("rb") as file:
                 os.fsync(file.fileno())
-            os.chmod(self.path, 0o666 & ~_UMASK)
+            os.chmod(self.path, 0o666 & ~UMASK)
             os.replace(self.path, self.out)
         except OSError as error:
             raise TrackzooError(f"{self.out}: cannot be written ({(error.strerror or str(error)).lower()})") from None

@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from trackzoo.config import UMASK
 from trackzoo.errors import DataError, ResultsError
 from trackzoo.label_maps import Labels, decode
 from trackzoo.rasterise import full_mask
@@ -54,7 +55,7 @@ def put_masks(folder: Path, trial: str, masks: StreamedMasks, durable: bool) -> 
         for path in [source / each for each in masks.digests] if masks.kind == FILES else [source]:
             _flush(path)
     if masks.kind == FILES:
-        os.chmod(source, 0o777 & ~_umask())
+        os.chmod(source, 0o777 & ~UMASK)
     os.replace(source, place)
     first = masks.frames[0]
     entry: dict[str, Any] = {"kind": masks.kind, "size": list(masks.size), "first_frame": first}
@@ -63,12 +64,6 @@ def put_masks(folder: Path, trial: str, masks: StreamedMasks, durable: bool) -> 
     if masks.kind == FILES:
         return {**entry, "folder": name, "files": dict(masks.digests)}
     return {**entry, "file": name, "rows": len(masks.frames), "sha256": masks.digests[""]}
-
-
-def _umask() -> int:
-    from trackzoo.config import _UMASK
-
-    return _UMASK
 
 
 def _flush(path: Path) -> None:

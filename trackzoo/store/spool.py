@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 
 from trackzoo.errors import ResultsError
-from trackzoo.trial import FILES, LINES, Piece, StreamedMasks
+from trackzoo.trial import FILES, Piece, StreamedMasks
 
 #: Folder beside the protocols' folders.
 SPOOL = ".spool"
@@ -82,6 +82,3 @@ class Spool:
         if self._home is not None:
             shutil.rmtree(self._home, ignore_errors=True)
             self._home = None
-
-
-__all__ = ["FILES", "LINES", "SPOOL", "Spool"]
