@@ -9,9 +9,8 @@ from torch import Tensor
 
 from trackzoo.frames import Frame
 from trackzoo.geometry import Floats
-from trackzoo.trackers.pivot.refinement import Integers
 from trackzoo.trackers.pivot.tracker import PiVOTState, PiVOTTracker
-from trackzoo.trackers.tomp.boxes import Float32
+from trackzoo.trackers.tomp.boxes import Float32, Integers
 from trackzoo.trackers.tomp.tracker import Step
 
 

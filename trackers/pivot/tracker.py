@@ -18,7 +18,6 @@ from trackzoo.nn.precision import autocast
 from trackzoo.trackers.pivot.model import PiVOT50, PiVOTL
 from trackzoo.trackers.pivot.refinement import (
     Candidates,
-    Integers,
     Regression,
     box_sizes,
     candidate_crops,
@@ -28,7 +27,7 @@ from trackzoo.trackers.pivot.refinement import (
     similarities,
 )
 from trackzoo.trackers.pivot.templates import FIRST, SECOND, Template, Templates, cut_template
-from trackzoo.trackers.tomp.boxes import Float32, Place
+from trackzoo.trackers.tomp.boxes import Float32, Integers, Place
 from trackzoo.trackers.tomp.tracker import Behaviour, Step, ToMPState, ToMPTracker
 
 #: Rows of Table VI: no prompt at all; the Prompt Generation Network's; the same after CLIP.

@@ -24,5 +24,8 @@ def parameter_groups(network: nn.Module, rates: Mapping[str | tuple[str, ...], f
         if parameter.requires_grad:
             own = next((groups[begin] for begin in rates if name.startswith(begin)), rest)
             own.append(parameter)
-    found = [{"params": rest}, *({"params": groups[begin], "lr": rate} for begin, rate in rates.items())]
+    found: list[dict[str, Any]] = [
+        {"params": rest},
+        *({"params": groups[begin], "lr": rate} for begin, rate in rates.items()),
+    ]
     return [group for group in found if group["params"]]
