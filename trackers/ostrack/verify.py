@@ -88,7 +88,6 @@ class SearchTarget(Target):
     #: (frame, box) of the template crops' frames; every one is cut at each factor.
     templates: tuple[int, ...] = (0,)
     tracks: tuple[str, ...] = ("track",)
-    _made: tuple[Case, Setup, SearchTracker[Any]] | None = None
 
     @property
     def packaged(self) -> Path:  # type: ignore[override]
@@ -150,16 +149,13 @@ class SearchTarget(Target):
 
     def _filled(self, case: Case, setup: Setup) -> SearchTracker[Any]:
         """The tracker of a case: one for all its files, since filling takes as long as tracking."""
-        made = self._made
-        if made is None or made[0] is not case or made[1] != setup:
+
+        def make() -> SearchTracker[Any]:
             with torch.device("meta"):
                 network = self.unfilled()
-            network = network.to_empty(device="cpu")
-            for buffer in network.buffers():
-                if not buffer.is_floating_point():
-                    buffer.zero_()
-            made = self._made = (case, setup, self.tracker(case.fill(network), setup))
-        return copy(made[2])
+            return self.tracker(case.fill(network), setup)
+
+        return copy(self.once(case, setup, make))
 
     def stage(
         self, case: Case, tracker: SearchTracker[Any], golden: Mapping[str, Array]

@@ -121,7 +121,6 @@ class PiVOTTarget(Target):
     others: tuple[str, ...] = ("l22", "tomp")
     #: Whether CLIP by itself is this target's to compare.
     clip_alone = False
-    _made: tuple[Case, Setup, PiVOT50 | PiVOTL] | None = None
 
     @property
     def packaged(self) -> Path:  # type: ignore[override]
@@ -184,9 +183,8 @@ class PiVOTTarget(Target):
 
     def _filled(self, case: Case, setup: Setup) -> PiVOT50 | PiVOTL:
         """The network of a case: one for all its files, since filling takes as long as tracking."""
-        made = self._made
-        if made is None or made[0] is not case or made[1] != setup:
-            self._made = None
+
+        def make() -> PiVOT50 | PiVOTL:
             settings = self._settings()
             backbone, side = settings.get("backbone", "resnet50"), settings.get("side", 18)
             entries = case.manifest()
@@ -196,8 +194,9 @@ class PiVOTTarget(Target):
             tracker = pivot_tracker(
                 weights=values, prompt="none", device=setup.device, dtype=setup.dtype, compile=setup.compile, **settings
             )
-            made = self._made = (case, setup, tracker.network)
-        return made[2]
+            return tracker.network
+
+        return self.once(case, setup, make)
 
     def _tracker(self, network: PiVOT50 | PiVOTL, clip: ClipVision | PooledVision, setup: Setup) -> PiVOTTracker:
         from trackzoo.trackers.pivot.build import settled

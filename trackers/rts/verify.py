@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
-from functools import cached_property
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import torch
 
 from trackzoo.parity.case import Case
-from trackzoo.parity.target import Setup, Target
+from trackzoo.parity.target import GoldenFile, Setup
 from trackzoo.parity.tolerance import INPUT, Array, Tolerance
 from trackzoo.trackers.rts import verify_runs, verify_stage
 from trackzoo.trackers.rts.network import RTSNetwork
@@ -18,33 +17,20 @@ from trackzoo.trackers.rts.verify_stage import Stage, stage_rules
 from trackzoo.trackers.rts.verify_weights import Weights
 
 
-class SegmentationTarget(Target):
+class SegmentationTarget(GoldenFile):
     """One file, `golden`: single stages, parts that need no network, and runs whose specifications stand in it."""
 
     # As the reference had. The kink of the instance branch's hinge amplifies the order of sums: with two threads scores of
     # three runs were up to 7.6e-3 off, decisions and boxes equal.
     threads = 1
 
-    def files(self) -> Iterable[str]:
-        """One."""
-        return ("golden",)
-
-    def table(self, file: str) -> Mapping[str, Tolerance]:
-        """What the packaged file holds."""
-        return self._known if file == "golden" else {}
-
-    @cached_property
-    def _known(self) -> dict[str, Tolerance]:
-        return self._rules(Case(self.packaged, self.packaged).arrays("golden.npz"))
-
     def rules(self, file: str, golden: Mapping[str, Array]) -> Mapping[str, Tolerance]:
-        """By the families of names, for the file's own runs; of the packaged runs nothing is said where they are absent."""
-        absent = {
-            name: rule for name, rule in self._known.items() if name not in golden and not name.startswith("run/")
-        }
-        return {**absent, **self._rules(golden)}
+        """See `Target.rules`; of the packaged runs nothing is said where they are absent."""
+        absent = {name: rule for name, rule in self.known.items() if name not in golden and not name.startswith("run/")}
+        return {**absent, **self.families(golden)}
 
-    def _rules(self, golden: Mapping[str, Array]) -> dict[str, Tolerance]:
+    def families(self, golden: Mapping[str, Array]) -> Mapping[str, Tolerance]:
+        """See `GoldenFile.families`: stages and runs."""
         return {"runs": INPUT, **stage_rules(golden), **verify_runs.run_rules(golden)}
 
     def compute(self, case: Case, file: str, setup: Setup) -> Iterator[tuple[str, object]]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -33,6 +33,7 @@ from trackzoo.trackers.satracker.training import inside, matching_loss, upsample
 from trackzoo.trackers.satracker.visual import Stage, TargetEnhanceModule, convolve, quick_gelu
 
 Found = Iterator[tuple[str, object]]
+Network = TypeVar("Network", bound=nn.Module)
 Golden = Mapping[str, Array]
 
 #: Maps and features (SPEC, section 9).
@@ -122,8 +123,8 @@ def _section(case: Case, name: str) -> dict[str, dict[str, Any]]:
 
 
 def _filled(
-    network: nn.Module, case: Case, entries: Mapping[str, dict[str, Any]], names: Mapping[str, str], setup: Setup
-) -> nn.Module:
+    network: Network, case: Case, entries: Mapping[str, dict[str, Any]], names: Mapping[str, str], setup: Setup
+) -> Network:
     """Fill a network of the meta device from the manifest, under its reference names; on the setup's device, in eval mode.
 
     Args:
@@ -341,8 +342,6 @@ class MixFormerTarget(Target):
         """The goldens in the plugin's package data."""
         return Path(str(files("trackzoo.trackers.satracker").joinpath("goldens", "mixformer")))
 
-    _made: tuple[Case, Setup, MixFormer] | None = None
-
     def files(self) -> Iterable[str]:
         """Pieces, and a track."""
         return ("pieces", "track")
@@ -353,7 +352,8 @@ class MixFormerTarget(Target):
 
     def network(self, case: Case, setup: Setup) -> MixFormer:
         """The double, filled: one for all files of a case."""
-        if self._made is None or self._made[0] is not case or self._made[1] != setup:
+
+        def make() -> MixFormer:
             with torch.device("meta"):
                 empty = MixFormer()
             entries = case.manifest()
@@ -367,9 +367,9 @@ class MixFormerTarget(Target):
             for name in sorted({*names} ^ ({*entries} - unused)):
                 where = "the network lacks it" if name in entries else "the manifest lacks it"
                 raise DataError(case.find("manifest.json"), f"tensor '{name}': {where}", "the same names on both sides")
-            network: Any = _filled(empty, case, entries, names, setup)
-            self._made = (case, setup, network)
-        return self._made[2]
+            return _filled(empty, case, entries, names, setup)
+
+        return self.once(case, setup, make)
 
     def compute(self, case: Case, file: str, setup: Setup) -> Found:
         """See `Target.compute`."""

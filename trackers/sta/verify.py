@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from functools import cached_property
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +12,7 @@ from torch import Tensor
 
 from trackzoo.parity.case import Case
 from trackzoo.parity.scene import scene
-from trackzoo.parity.target import Setup, Target
+from trackzoo.parity.target import GoldenFile, Setup
 from trackzoo.parity.tolerance import INPUT, Array, Tolerance, absolute, relative
 from trackzoo.trackers.rts.verify_stage import BACKBONE, ENCODINGS, LOGITS, SEGMENTATION, SEGMENTATION_FILTER, Trace
 from trackzoo.trackers.rts.verify_summary import PARTS, summary, summary_rules
@@ -26,26 +25,14 @@ GIVEN = ("salt", "calibration", "scene_seed", "image_sample_size", "mask_shape")
 PIXELS = 1e-3
 
 
-class STATarget(Target):
+class STATarget(GoldenFile):
     """`sta`: frames of a scene with all stages (`frame0/…`), further boxes with their masks (`case/…`)."""
 
     packaged = Path(__file__).parent / "goldens" / "sta"
 
-    def files(self) -> Iterable[str]:
-        """One."""
-        return ("golden",)
-
-    def table(self, file: str) -> Mapping[str, Tolerance]:
-        """What the packaged file holds."""
-        return self._known if file == "golden" else {}
-
-    @cached_property
-    def _known(self) -> dict[str, Tolerance]:
-        return _rules(Case(self.packaged, self.packaged).arrays("golden.npz"))
-
-    def rules(self, file: str, golden: Mapping[str, Array]) -> Mapping[str, Tolerance]:
-        """By the families of names."""
-        return {**self._known, **_rules(golden)}
+    def families(self, golden: Mapping[str, Array]) -> Mapping[str, Tolerance]:
+        """See `GoldenFile.families`."""
+        return _rules(golden)
 
     def compute(self, case: Case, file: str, setup: Setup) -> Iterator[tuple[str, object]]:
         """See `Target.compute`."""

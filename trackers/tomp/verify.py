@@ -23,7 +23,7 @@ from trackzoo.trackers.tomp.boxes import in_sample
 from trackzoo.trackers.tomp.build import tomp_tracker, unfilled
 from trackzoo.trackers.tomp.loading import PROMPTING, TEST_TOKEN
 from trackzoo.trackers.tomp.model import ToMPL, ToMPNetwork
-from trackzoo.trackers.tomp.tracker import Step, ToMPTracker, numerics
+from trackzoo.trackers.tomp.tracker import Step, ToMPTracker
 from trackzoo.trackers.tomp.training import distance_maps, giou_of_distances, label_maps, losses, positive_cells
 
 #: Scores and features; the filled networks' are about 1 (SPEC, section 10).
@@ -148,7 +148,6 @@ class ToMPTarget(Target):
     folder: str
     variant: str
     stages, tracks = "stage", "tracker"
-    _made: tuple[Case, Setup, ToMPTracker[Any]] | None = None
 
     @property
     def packaged(self) -> Path:  # type: ignore[override]
@@ -170,7 +169,7 @@ class ToMPTarget(Target):
         golden = case.arrays(file + ".npz")
         tracker = self.filled(case, setup)
         # Run through in one go: leaving and entering inference mode between two values would switch autocast off.
-        with torch.inference_mode(), numerics(setup.dtype, False):
+        with torch.inference_mode():
             found = list(
                 self.stage(case, tracker, golden) if file.startswith(self.stages) else track(case, tracker, golden)
             )
@@ -186,18 +185,17 @@ class ToMPTarget(Target):
 
     def filled(self, case: Case, setup: Setup) -> ToMPTracker[Any]:
         """The tracker of a case: one for all its files, since filling takes as long as tracking."""
-        made = self._made
-        if made is None or made[0] is not case or made[1] != setup:
-            self._made = None  # its memory goes first
+
+        def make() -> ToMPTracker[Any]:
             settings, entries = self.settings(), self.manifest(case)
             backbone, side = settings.get("backbone", "resnet50"), settings.get("side", 18)
             network = unfilled(backbone, side, test_token=TEST_TOKEN in entries)
             weights = _Part(case, entries).fill(network)
-            tracker = tomp_tracker(
+            return tomp_tracker(
                 weights=weights, device=setup.device, dtype=setup.dtype, compile=setup.compile, **settings
             )
-            made = self._made = (case, setup, tracker)
-        return made[2]
+
+        return self.once(case, setup, make)
 
     def stage(self, case: Case, tracker: ToMPTracker[Any], golden: Mapping[str, Array]) -> Iterator[tuple[str, object]]:
         """One forward pass: two references, one test frame."""
@@ -371,7 +369,7 @@ class ToMPL27Target(ToMPTarget):
             return
         network = self.filled(case, setup).network
         assert isinstance(network, ToMPL)
-        with torch.inference_mode(), numerics(setup.dtype, False):
+        with torch.inference_mode():
             found = list(dinov2(network, case.arrays(file + ".npz"), setup))
         yield from found
 

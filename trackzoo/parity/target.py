@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, TypeVar
 
 from trackzoo.errors import TrackzooError
 from trackzoo.parity.case import Case
 from trackzoo.parity.tolerance import Array, Tolerance, compare
+
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True)
@@ -95,6 +98,7 @@ class Target(ABC):
 
     #: Goldens that come with trackzoo.
     packaged: Path
+    _made: tuple[Case, Setup, Any] | None = None
     #: Processor threads to compute with; 0 leaves them as they are. More threads add in another order, and where a tracker
     #: amplifies rounding, only as many as the reference had can be held to its tolerances.
     threads: int = 0
@@ -118,6 +122,14 @@ class Target(ABC):
     @abstractmethod
     def compute(self, case: Case, file: str, setup: Setup) -> Iterator[tuple[str, object]]:
         """Our arrays of a file, one by one; names that the case does not have may be left out."""
+
+    def once(self, case: Case, setup: Setup, make: Callable[[], Made]) -> Made:
+        """What `make` gives, made once for all files of a case: filling a network takes as long as using it."""
+        if self._made is None or self._made[0] is not case or self._made[1] != setup:
+            self._made = None  # its memory goes first
+            self._made = (case, setup, make())
+        found: Made = self._made[2]
+        return found
 
     def verify(self, folder: Path | None = None, setup: Setup | None = None) -> Certificate:
         """Compare every array of a folder of goldens (by default the packaged one) with ours.
@@ -170,6 +182,31 @@ class Target(ABC):
         for name, rule in table.items():
             if name not in golden and rule.kind != "input":
                 yield Row(file, name, "skipped", rule=str(rule))
+
+
+class GoldenFile(Target):
+    """One file, `golden`, whose rules follow from the families of its arrays' names."""
+
+    def files(self) -> Iterable[str]:
+        """One."""
+        return ("golden",)
+
+    def table(self, file: str) -> Mapping[str, Tolerance]:
+        """What the packaged file holds."""
+        return self.known if file == "golden" else {}
+
+    @cached_property
+    def known(self) -> Mapping[str, Tolerance]:
+        """Rules of the packaged file."""
+        return self.families(Case(self.packaged, self.packaged).arrays("golden.npz"))
+
+    @abstractmethod
+    def families(self, golden: Mapping[str, Array]) -> Mapping[str, Tolerance]:
+        """Rules of a file's arrays."""
+
+    def rules(self, file: str, golden: Mapping[str, Array]) -> Mapping[str, Tolerance]:
+        """See `Target.rules`: of the packaged file's arrays and of this one's."""
+        return {**self.known, **self.families(golden)}
 
 
 @contextmanager
