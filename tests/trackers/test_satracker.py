@@ -296,11 +296,33 @@ def test_pictures_of_stages_matching_and_corners() -> None:
         ({"sam": 1}, "sam is 1, expected true or false"),
         ({"colour": 1}, "no setting 'colour'"),
         ({"text_fusion": "x"}, "text_fusion"),
+        ({"depths": [1, 1]}, r"depths is \[1, 1\], expected three numbers"),
+        ({"heads": [1, 3, 7]}, "widths 384 and heads 7"),
+        ({"common_heads": 3}, "common_width 512 and common_heads 3"),
+        ({"text_heads": 0}, "text_heads 0"),
+        ({"head_width": 4}, "head_width is 4, expected a multiple of 8"),
+        ({"drop_path": 1.0}, "drop_path is 1.0, expected a share"),
     ],
 )
 def test_settings_that_cannot_be(settings: dict[str, Any], needle: str) -> None:
     with pytest.raises(SettingsError, match=needle):
         design_of(settings)
+
+
+@pytest.mark.parametrize(
+    ("settings", "needle"),
+    [
+        ({"text_length": 1}, "text_length is 1, expected 2, "),
+        ({"text_length": 33}, "to the 32 places"),
+        ({"search_size": 100}, "search_size is 100, expected a multiple of 16 pixels"),
+        ({"template_size": 0}, "template_size is 0"),
+        ({"search_factor": -1.0}, "a crop of -1 times the target"),
+    ],
+)
+def test_sizes_that_a_tracker_cannot_have(settings: dict[str, Any], needle: str) -> None:
+    with pytest.raises(SettingsError, match=needle):
+        SATrackerTracker(weights="random", **{**TINY, **settings})
+    SATrackerTracker(weights="random", **{**TINY, "text_length": 2, "search_size": 96})
 
 
 def test_settings_as_the_command_line_has_them() -> None:

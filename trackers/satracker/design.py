@@ -74,6 +74,26 @@ class Design:
                 raise SettingsError(f"satracker: {name} is '{getattr(self, name)}', expected one of {', '.join(known)}")
         if not 1 <= self.first_sam <= 3:
             raise SettingsError(f"satracker: first_sam is {self.first_sam}, expected a stage from 1 to 3")
+        self._check_sizes()
+
+    def _check_sizes(self) -> None:
+        for name in ("widths", "heads", "depths"):
+            found = getattr(self, name)
+            if len(found) != 3 or min(found) < 1:
+                raise SettingsError(f"satracker: {name} is {[*found]}, expected three numbers from 1 on, one a stage")
+        pairs = [("widths", "heads", *pair) for pair in zip(self.widths, self.heads, strict=True)]
+        pairs += [("common_width", "common_heads", self.common_width, self.common_heads)]
+        pairs += [("text_width", "text_heads", self.text_width, self.text_heads)]
+        for name, sharing, width, heads in pairs:
+            if heads < 1 or width < 1 or width % heads:
+                raise SettingsError(
+                    f"satracker: {name} {width} and {sharing} {heads}, expected a width that the heads share"
+                )
+        if self.head_width < 8 or self.head_width % 8:
+            raise SettingsError(f"satracker: head_width is {self.head_width}, expected a multiple of 8")
+        for name in ("drop_path", "text_dropout"):
+            if not 0 <= getattr(self, name) < 1:
+                raise SettingsError(f"satracker: {name} is {getattr(self, name)}, expected a share from 0 to below 1")
         if self.vocabulary_size < 104:
             raise SettingsError(
                 f"satracker: vocabulary_size is {self.vocabulary_size}, expected BERT's signs, which go up to 103, and more"

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from trackzoo.errors import TrackzooError, TrackzooWarning
+from trackzoo.errors import SettingsError, TrackzooError, TrackzooWarning
 from trackzoo.nn.crops import Window
 from trackzoo.nn.search_tracking import CropSettings, Located, SearchState, SearchTracker
 from trackzoo.sequence import Target
@@ -48,6 +48,9 @@ class SATrackerTracker(SearchTracker[SATrackerState]):
         exact_crops: cut with OpenCV wherever the network runs; by default on the CPU alone.
         device, dtype, compile: see `SearchTracker`.
         design: switches and sizes of the network; see `Design`.
+
+    Raises:
+        SettingsError: a size or switch that the network cannot have; a text longer than its BERT reads.
     """
 
     network: SATracker
@@ -71,7 +74,11 @@ class SATrackerTracker(SearchTracker[SATrackerState]):
         compile: bool = False,
         **design: Any,
     ) -> None:
-        network = SATracker(design_of(design))
+        made = design_of(design)
+        if not 2 <= text_length <= made.text_positions:
+            expected = f"2, which [CLS] and [SEP] take, to the {made.text_positions} places of the network's BERT"
+            raise SettingsError(f"satracker: text_length is {text_length}, expected {expected}")
+        network = SATracker(made)
         fill_from(network, weights)
         crops = CropSettings(template_size, search_size, (template_factor,), search_factor, exact_crops)
         super().__init__(network, crops, device=device, dtype=dtype, compile=compile)

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from trackzoo.errors import DataError
+from trackzoo.errors import DataError, SettingsError
 from trackzoo.frames import Frame
 from trackzoo.geometry import Floats, clip_boxes
 from trackzoo.nn.crops import Window, crop_batch, normalise, window
@@ -26,6 +26,8 @@ from trackzoo.tracker import Prediction, Tracker
 
 #: A box keeps at least this many pixels inside the picture, and at least this size (OSTrack's `clip_box`).
 CLIP_MARGIN = 10.0
+#: Pixels of a crop to a cell of the network's map, along each side.
+CELL = 16
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,9 @@ class CropSettings:
         template_factors: area factor of each template crop.
         search_factor: area factor of the search crop.
         exact: cut with OpenCV wherever the network runs; see `crop_batch`.
+
+    Raises:
+        SettingsError: sides that cells of 16 pixels do not fill, or a factor that is not above 0.
     """
 
     template_size: int
@@ -44,6 +49,14 @@ class CropSettings:
     template_factors: tuple[float, ...] = (2.0,)
     search_factor: float = 4.0
     exact: bool | None = None
+
+    def __post_init__(self) -> None:
+        for name, side in (("template_size", self.template_size), ("search_size", self.search_size)):
+            if side < CELL or side % CELL:
+                raise SettingsError(f"{name} is {side}, expected a multiple of {CELL} pixels")
+        for factor in (*self.template_factors, self.search_factor):
+            if not 0 < factor < float("inf"):
+                raise SettingsError(f"a crop of {factor:g} times the target, expected a factor above 0")
 
 
 @dataclass
@@ -112,7 +125,7 @@ class SearchTracker(Tracker[State], Generic[State]):
         if compile:
             # In place, so that the network keeps its class and its names.
             self.network.compile()
-        self.window = hann(crops.search_size // 16).to(device)
+        self.window = hann(crops.search_size // CELL).to(device)
 
     @abstractmethod
     def begin(self, crops: Tensor, windows: ListOf[ListOf[Window]], targets: ListOf[Target]) -> list[State]:
