@@ -210,10 +210,10 @@ def test_pivot_ls_checkpoint_with_and_without_its_backbone_is_one(save: Save, tm
     from trackzoo.weights.convert import add_weights
 
     values = filled("pivot-l-27")
-    frozen = {name.removeprefix("feature_extractor."): each for name, each in values.items() if "feature_ext" in name}
-    frozen = {name: each for name, each in frozen.items() if not name.startswith("head.")}
+    prefix = "feature_extractor."
+    frozen = {name.removeprefix(prefix): each for name, each in values.items() if name.startswith(prefix)}
     whole = save(values, tmp_path / "PiVOT_L_27.pth.tar", 27)
-    bare = {name: each for name, each in values.items() if not name.startswith("feature_extractor.")}
+    bare = {name: each for name, each in values.items() if not name.startswith(prefix)}
     stripped = save(bare, tmp_path / "stripped.pth.tar", 27)
     del values, bare
     with pytest.raises(DataError, match="feature_sz"):

@@ -140,8 +140,8 @@ def foregone(scores: Float32, threshold: float) -> NDArray[np.bool_] | None:
     - ν < 0: every `D_k` exceeds ν, all become 1;
     - every candidate's value is 1 already: writing 1, or not, gives the same map.
 
-    In all other cases N ≥ 2 and 0 ≤ ν < 1, and there are features for which a value below 1 is raised and others for which it
-    is not: CLIP decides.
+    The factor before the cosine does not matter. In all other cases N ≥ 2 and 0 ≤ ν < 1, and there are features for which a
+    value below 1 is raised and others for which it is not (at ν = 0 since small shares are rounded to 0): CLIP decides.
 
     Args:
         scores: (N,) values of the prompt at the candidates that would be cropped.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Iterator, Sequence as ListOf
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -107,26 +107,17 @@ class Behaviour:
 
 
 @contextmanager
-def numerics(dtype: str, deterministic: bool) -> Iterator[None]:
-    """How a GPU computes within the block: float32 in full where that is asked for (cuDNN would round it to TF32).
-
-    Args:
-        dtype: `fp32`, `fp16` or `bf16`.
-        deterministic: torch's deterministic operations too.
-    """
-    cudnn, matmul = torch.backends.cudnn, torch.backends.cuda.matmul
+def repeatable() -> Iterator[None]:
+    """Context in which torch takes deterministic operations."""
     modes = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
-    flags = cudnn.benchmark, cudnn.allow_tf32, matmul.allow_tf32
-    if dtype == "fp32":
-        cudnn.allow_tf32 = matmul.allow_tf32 = False
-    if deterministic:
-        # Operations without a deterministic form only warn: none that is used here lacks one on a CPU.
-        torch.use_deterministic_algorithms(True, warn_only=True)
-        cudnn.benchmark = False
+    searching = torch.backends.cudnn.benchmark
+    # Operations without a deterministic form only warn: none that is used here lacks one on a CPU.
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.backends.cudnn.benchmark = False
     try:
         yield
     finally:
-        cudnn.benchmark, cudnn.allow_tf32, matmul.allow_tf32 = flags
+        torch.backends.cudnn.benchmark = searching
         torch.use_deterministic_algorithms(modes[0], warn_only=modes[1])
 
 
@@ -325,7 +316,7 @@ class ToMPTracker(Tracker[State], Generic[State]):
     # Parts of the network, timed; one object at a time where bits must not depend on the others.
 
     def _numerics(self) -> AbstractContextManager[None]:
-        return numerics(self.dtype, self.behaviour.deterministic)
+        return repeatable() if self.behaviour.deterministic else nullcontext()
 
     def _each(self, call: Callable[..., Tensor], *batches: Tensor) -> Tensor:
         """`call` on the batches, under autocast; row by row and put together where bits must not depend on neighbours."""
