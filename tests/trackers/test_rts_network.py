@@ -19,7 +19,7 @@ from trackzoo.trackers.rts.decoder import Projection
 from trackzoo.trackers.rts.enlarge import bicubic
 from trackzoo.trackers.rts.filters import apply_filters, learn_instance_filters
 from trackzoo.trackers.rts.network import MEAN, RTSNetwork, normalised
-from trackzoo.trackers.rts.verify_weights import Weights
+from trackzoo.trackers.rts.verify_weights import STA_GOLDENS, Weights, sta_case
 from trackzoo.weights.fit import compare, manifest
 from trackzoo.weights.header import Entry
 from trackzoo.weights.loading import fill_from
@@ -197,6 +197,18 @@ def test_another_salt_gives_other_parameters_and_the_folders_own_calibration(tmp
     name = "feature_extractor.bn1.running_mean"
     torch.testing.assert_close(ours[name], theirs[name])
     assert theirs["decoder.project.conv2.bias"].tolist() == [-60.0]
+
+
+def test_stas_goldens_lie_beside_a_folder_or_are_the_packaged_ones(tmp_path: Path) -> None:
+    place, beside = folder(tmp_path / "rts", "stage/input/mean"), tmp_path / "sta"
+    assert sta_case(Case(place, RTS)).folder == STA_GOLDENS
+    # What lies there is used as far as it goes: runs that need nothing of it are not stopped by it.
+    beside.mkdir()
+    shutil.copy(STA_GOLDENS / "calibration-trackzoo.npz", beside / "calibration-other.npz")
+    found = sta_case(Case(place, RTS))
+    assert (found.folder, found.find("calibration-other.npz").parent) == (STA_GOLDENS, beside)
+    shutil.copy(STA_GOLDENS / "case.json", beside)
+    assert sta_case(Case(place, RTS)).folder == beside
 
 
 @pytest.mark.slow

@@ -17,9 +17,9 @@ STA_GOLDENS = Path(__file__).parent.parent / "sta" / "goldens" / "sta"
 
 
 def sta_case(case: Case) -> Case:
-    """STA's goldens: in the folder `sta` beside the case's own, or else the packaged ones."""
+    """STA's goldens: in the folder `sta` beside the case's own, or else the packaged ones, with that folder's calibrations."""
     beside = case.folder.resolve().parent / "sta"
-    return Case(beside if beside.is_dir() else STA_GOLDENS, STA_GOLDENS)
+    return Case(beside, STA_GOLDENS) if (beside / "case.json").is_file() else Case(STA_GOLDENS, beside)
 
 
 class Weights:
