@@ -69,6 +69,7 @@ def memory(tracker: SegmentationTracker, trace: Trace) -> Figure | None:
     for axis, (title, weights, prefix) in zip(rows[1:], branches, strict=True):
         _slots(axis, title, np.stack([entry[weights] for entry in log]), log, frames, prefix)
     rows[-1].set_xlabel("frame", fontsize=8)
+    rows[-1].locator_params(axis="x", integer=True)
     return figure
 
 
