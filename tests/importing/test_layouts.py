@@ -244,8 +244,9 @@ def test_a_misspelled_name_is_known_by_its_length_and_first_box(tmp_path: Path) 
 
 
 def test_nothing_of_the_data_set(tmp_path: Path) -> None:
-    with pytest.raises(ResultsError, match=r"nothing named like a sequence of otb-zoo"):
+    with pytest.raises(ResultsError, match=r"nothing named like a sequence of otb-zoo") as caught:
         runs(tmp_path, foreign.zoo())
+    assert str(caught.value).startswith(f"{tmp_path}: ")
     foreign.table(tmp_path / "basketball-1.txt", np.ones((3, 4)))
     with pytest.raises(ResultsError, match=r"but basketball-1\.txt"):
         runs(tmp_path, foreign.zoo())

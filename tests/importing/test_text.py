@@ -83,6 +83,14 @@ def test_damage_is_named_with_its_row(tmp_path: Path, content: str, row: int, fo
     assert f"deer.txt:{row}" in str(caught.value)
 
 
+def test_what_is_no_text_is_not_taken_for_a_heading(tmp_path: Path) -> None:
+    path = tmp_path / "deer.txt"
+    path.write_bytes("1,2,3,4\n".encode("utf-16"))
+    for lenient in (False, True):
+        with pytest.raises(ResultsError, match=r"deer\.txt: found bytes that are not text"):
+            read_rows(path, lenient=lenient)
+
+
 def test_lenient_skips_headings_and_empty_lines_and_says_so(tmp_path: Path) -> None:
     path = tmp_path / "deer.txt"
     path.write_text("x,y,w,h\n1,2,3,4\n\n5,6,7,8\n")

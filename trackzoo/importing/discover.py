@@ -125,13 +125,13 @@ class Search:
     notes: list[str] = field(default_factory=list)
 
 
-def discover(root: Path, speller: Speller, called: str = "") -> Search:
+def discover(root: Path, speller: Speller, shown: Path) -> Search:
     """Find the trackers whose results lie in a folder.
 
     Args:
         root: the folder.
         speller: of the data set that they are results on.
-        called: the folder's name as the person knows it, where `root` is a temporary one.
+        shown: the folder or archive as the person knows it; `root` may be a temporary folder.
 
     Raises:
         ResultsError: nothing in it is named like a sequence of the data set.
@@ -163,12 +163,12 @@ def discover(root: Path, speller: Speller, called: str = "") -> Search:
                 f"{len(candidate.strangers)} are not; taken for results on another data set and left alone."
             )
     if not search.candidates:
-        raise _nothing(root, called, seen, speller)
-    search.candidates = _named(search.candidates, root, called or plain_name(root), speller)
+        raise _nothing(shown, seen, speller)
+    search.candidates = _named(search.candidates, root, plain_name(shown.resolve()), speller)
     return search
 
 
-def _nothing(root: Path, called: str, seen: list[str], speller: Speller) -> ResultsError:
+def _nothing(shown: Path, seen: list[str], speller: Speller) -> ResultsError:
     names = speller.dataset.names
     texts = [name for name in seen if name.lower().endswith((*_TEXT, ".mat", ".bin", ".png"))] or seen
     found = f"nothing named like a sequence of {speller.dataset.id}"
@@ -176,7 +176,7 @@ def _nothing(root: Path, called: str, seen: list[str], speller: Speller) -> Resu
         found += f" (but {', '.join(texts[:3])}{' …' if len(texts) > 3 else ''})"
     example = f"files such as {names[0]}.txt" if names else "files of results"
     return ResultsError(
-        called or root, found, example, "name the folder that holds them, and the data set that they are results on"
+        shown, found, example, "name the folder that holds them, and the data set that they are results on"
     )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from trackzoo.errors import TrackzooError, UnknownName
-from trackzoo.importing.archive import opened as unpacked, plain_name
+from trackzoo.importing.archive import opened as unpacked
 from trackzoo.importing.discover import Candidate, Search, discover
 from trackzoo.importing.masks import Masks, boards
 from trackzoo.importing.names import Speller
@@ -39,7 +39,7 @@ def candidates(source: Path, dataset: Dataset, trackers: ListOf[str] = ()) -> It
         UnknownName: a tracker that is not there.
     """
     with unpacked(source) as folder:
-        search = discover(folder, Speller(dataset), plain_name(source.resolve()))
+        search = discover(folder, Speller(dataset), source)
         yield folder, replace_candidates(search, trackers)
 
 

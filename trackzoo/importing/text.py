@@ -48,6 +48,8 @@ def load(path: Path) -> bytes:
     if b"\r" in data:
         data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     data = data.removeprefix(b"\xef\xbb\xbf").rstrip()
+    if b"\0" in data:
+        raise ResultsError(path, "bytes that are not text", "a text file of boxes, ASCII or UTF-8", "save it as such")
     if not data:
         raise ResultsError(path, "an empty file", "one row a frame", "restore it, or run the tracker again")
     return data
