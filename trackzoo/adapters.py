@@ -24,6 +24,7 @@ from trackzoo.frames import Frame
 from trackzoo.geometry import Floats
 from trackzoo.registry import TrackerChoice, resolve
 from trackzoo.sequence import Target
+from trackzoo.settings import checked_call
 from trackzoo.tracker import Prediction, Tracker, TrackerSpec
 
 #: Keys under which trackers of the PyTracking family tell their score; the first that is there counts.
@@ -101,7 +102,7 @@ def adapted(*, cls: str, device: str, dtype: str, **settings: Any) -> Tracker[An
     found = import_class(cls)
     form = form_of(found, cls)
     if form == "trackzoo":
-        tracker: Tracker[Any] = found(device=device, dtype=dtype, **settings)
+        tracker: Tracker[Any] = found(device=device, dtype=dtype, **checked_call(found, settings))
         return tracker
     image = settings.pop("image", "array")
     kind = PyTrackingAdapter if form == "pytracking" else Got10kAdapter

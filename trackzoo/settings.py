@@ -27,7 +27,7 @@ def checked(name: str, value: Any, declared: Any) -> Any:
     Args:
         name: of the setting.
         value: as a person gave it.
-        declared: the setting's annotation, as a text or a type. `bool`, `int` (from 0 on), `float` and `tuple[int, ...]` are
+        declared: the setting's annotation, as a text or a type. `bool`, `int`, `float` and `tuple[int, ...]` are
             looked at, also with `| None` behind them; what else a setting may be is its plugin's to say.
 
     Raises:
@@ -53,7 +53,7 @@ def _number(value: Any) -> bool:
 
 
 def _whole(value: Any) -> bool:
-    return _number(value) and float(value).is_integer() and value >= 0
+    return _number(value) and float(value).is_integer()
 
 
 def checked_call(factory: Callable[..., Any], settings: Mapping[str, Any]) -> dict[str, Any]:

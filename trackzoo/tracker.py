@@ -129,7 +129,8 @@ class Tracker(Instrumented, ABC, Generic[State]):
     Args:
         device: torch device name, e.g. `cpu`, `cuda:0`.
         dtype: `fp32`, `fp16` or `bf16`; plugins without a network ignore it.
-        settings: the variant's settings as keyword arguments of the subclass; unknown ones raise `TypeError`.
+        settings: the variant's settings as keyword arguments of the subclass, held to their annotations; unknown ones raise
+            `TypeError` (or `UnknownSetting`, where `trackzoo.settings.changed` puts them into a dataclass).
 
     Subclasses implement `start` and `step`; the rest has defaults. What a batch gives for one object must not depend on its
     neighbours, up to floating-point noise.

@@ -344,6 +344,7 @@ def test_versions_of_the_first_crop() -> None:
         {"learning_rate": "fast"},
         {"instance": 1},
         {"train_skipping": 2.5},
+        {"net_opt_iter": -1},
     ],
 )
 def test_settings_that_cannot_be_tracked_with(wrong: dict[str, Any]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Literal
 
 from trackzoo.errors import SettingsError
@@ -42,6 +42,9 @@ class SegmentationSettings:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be tracked with. Raises `SettingsError`."""
+        for each in fields(self):
+            if each.type == "int" and getattr(self, each.name) < 0:
+                raise SettingsError(f"{each.name} {getattr(self, each.name)}: expected a whole number from 0 on")
         size = _pair("image_sample_size", self.image_sample_size)
         if any(side < 32 or side % 16 for side in size):
             shown = ",".join(f"{side:g}" for side in size)
