@@ -5,16 +5,15 @@ from __future__ import annotations
 import zipfile
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
-from PIL import Image
+import vosmini
+from vosmini import write_labels
 
 from trackzoo.errors import ResultsError, TrackzooError, UnknownName
 from trackzoo.exporting.servers import SERVERS
 from trackzoo.exporting.submit import build_masks
 from trackzoo.importing.score import candidates, evaluate_folder
-from trackzoo.registry import open_dataset
 from trackzoo.report.collect import Rules
 from trackzoo.report.report import Report
 from trackzoo.sequence import Dataset
@@ -29,31 +28,15 @@ def labels(shift: int = 0) -> np.ndarray:
     return drawn
 
 
-def write(path: Path, drawn: np.ndarray) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    image = Image.fromarray(drawn)
-    image.putpalette([0, 0, 0, 128, 0, 0, 0, 128, 0] + [7, 7, 7] * 253)
-    image.save(path)
-
-
 @pytest.fixture
 def davis(tmp_path: Path) -> Dataset:
-    root = tmp_path / "DAVIS"
-    for name in ("bear", "dog"):
-        for index in range(FRAMES):
-            write(root / f"Annotations/480p/{name}/{index:05d}.png", labels(index))
-            picture = root / f"JPEGImages/480p/{name}/{index:05d}.jpg"
-            picture.parent.mkdir(parents=True, exist_ok=True)
-            cv2.imwrite(str(picture), np.zeros((40, 60, 3), np.uint8))
-    (root / "ImageSets/2017").mkdir(parents=True)
-    (root / "ImageSets/2017/val.txt").write_text("bear\ndog\n")
-    return open_dataset("davis2017-val", root)
+    return vosmini.davis(tmp_path / "DAVIS", ["bear", "dog"], FRAMES, lambda name, index: labels(index))
 
 
 def predict(folder: Path, off: int = 0) -> Path:
     for name in ("bear", "dog"):
         for index in range(FRAMES):
-            write(folder / name / f"{index:05d}.png", labels(index + (off if index else 0)))
+            write_labels(folder / name / f"{index:05d}.png", labels(index + (off if index else 0)))
     return folder
 
 
@@ -79,10 +62,10 @@ def test_scores(tmp_path: Path, davis: Dataset) -> None:
 
 def test_faults(tmp_path: Path, davis: Dataset) -> None:
     folder = predict(tmp_path / "mine")
-    write(folder / "dog/00003.png", np.zeros((40, 61), np.uint8))
+    write_labels(folder / "dog/00003.png", np.zeros((40, 61), np.uint8))
     with pytest.raises(ResultsError, match=r"mine/dog/00003\.png: found a mask of 61x40.*expected 60x40"):
         evaluate_folder(folder, davis, Rules())
-    write(folder / "dog/00003.png", labels() + 3)
+    write_labels(folder / "dog/00003.png", labels() + 3)
     with pytest.raises(ResultsError, match=r"mine/dog/00003\.png: found labels 3, 4, 5"):
         evaluate_folder(folder, davis, Rules())
     (folder / "dog/00003.png").write_bytes(b"no picture")

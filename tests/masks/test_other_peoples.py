@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import vosmini
 from PIL import Image
-from vosmini import listener, youtube
+from vosmini import listener, write_labels, youtube
 
 import trackzoo
 from trackzoo.engine.runner import run
@@ -36,26 +36,11 @@ FRAMES = 6
 STARTS = {"bear": {1: 0, 2: 0}, "dog": {1: 0}}
 
 
-def write(path: Path, labels: np.ndarray) -> None:
-    """A label map with a palette that is nobody's: kept as it lies, it is told from one that was written anew."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    image = Image.fromarray(labels)
-    image.putpalette([0, 0, 0, 9, 9, 9, 7, 7, 7] + [3, 3, 3] * 253)
-    image.save(path)
-
-
 @pytest.fixture
 def davis(tmp_path: Path) -> Dataset:
-    root = tmp_path / "DAVIS"
-    for name, starts in STARTS.items():
-        for index in range(FRAMES):
-            write(root / f"Annotations/480p/{name}/{index:05d}.png", vosmini.squares(starts, index))
-            images = root / "JPEGImages/480p" / name
-            images.mkdir(parents=True, exist_ok=True)
-            Image.fromarray(vosmini.picture(starts, index)).save(images / f"{index:05d}.jpg", quality=100)
-    (root / "ImageSets/2017").mkdir(parents=True)
-    (root / "ImageSets/2017/val.txt").write_text("bear\ndog\n")
-    return open_dataset("davis2017", root)
+    return vosmini.davis(
+        tmp_path / "DAVIS", list(STARTS), FRAMES, lambda name, index: vosmini.squares(STARTS[name], index)
+    )
 
 
 @pytest.fixture
@@ -64,7 +49,7 @@ def maps(tmp_path: Path) -> Path:
     folder = tmp_path / "theirs"
     for name, starts in STARTS.items():
         for index in range(FRAMES):
-            write(folder / name / f"{index:05d}.png", vosmini.squares(starts, max(index - 2, 0)))
+            write_labels(folder / name / f"{index:05d}.png", vosmini.squares(starts, max(index - 2, 0)))
     return folder
 
 
@@ -92,7 +77,7 @@ def test_in_and_out_again_byte_by_byte(tmp_path: Path, davis: Dataset, maps: Pat
     assert tree(maps) == tree(result.path)
     # Again: nothing changes; other results of the same name are refused.
     import_folder(maps, davis, tmp_path / "runs")
-    write(maps / "dog/00003.png", vosmini.squares(STARTS["dog"], 0))
+    write_labels(maps / "dog/00003.png", vosmini.squares(STARTS["dog"], 0))
     with pytest.raises(ResultsError, match="found other results of 'dog' than these"):
         import_folder(maps, davis, tmp_path / "runs")
     import_folder(maps, davis, tmp_path / "runs", new=True)
@@ -122,9 +107,9 @@ def test_what_does_not_fit_is_refused_and_nothing_is_written(tmp_path: Path, dav
     refuse(r"theirs/dog/00004\.png: found no such file", lenient=True, allow_incomplete=True)
     (maps / "dog/00004.png").write_bytes(good[:40])
     refuse(r"dog/00004\.png: found data that cannot be decoded")
-    write(maps / "dog/00004.png", np.zeros((48, 63), np.uint8))
+    write_labels(maps / "dog/00004.png", np.zeros((48, 63), np.uint8))
     refuse(r"dog/00004\.png: found a mask of 63x48, expected 64x48 pixels, as annotated")
-    write(maps / "dog/00004.png", vosmini.squares(STARTS["dog"], 4) * 5)
+    write_labels(maps / "dog/00004.png", vosmini.squares(STARTS["dog"], 4) * 5)
     refuse(r"dog/00004\.png: found label 5, expected labels of objects only \(1\); --lenient keeps the file")
     shutil.rmtree(maps / "bear")
     refuse(r"1 of 2 sequences of davis2017-val, missing bear")
@@ -142,7 +127,7 @@ def test_what_does_not_fit_is_refused_and_nothing_is_written(tmp_path: Path, dav
 
 def test_further_files_and_a_first_frame_that_is_missing(tmp_path: Path, davis: Dataset, maps: Path) -> None:
     (maps / "dog/00000.png").unlink()
-    write(maps / "dog/preview.png", np.zeros((9, 9), np.uint8))
+    write_labels(maps / "dog/preview.png", np.zeros((9, 9), np.uint8))
     [done] = import_folder(maps, davis, tmp_path / "runs")
     assert "dog: 1 files of no frame left alone: preview.png" in done.notes
     assert only(tmp_path / "runs").masks("dog").frames == tuple(range(1, FRAMES))
@@ -270,7 +255,7 @@ def test_all_frames_are_tracked_and_those_that_are_asked_for_packed(tmp_path: Pa
 
 
 def test_a_package_with_a_fault_is_not_left_behind(tmp_path: Path, davis: Dataset, maps: Path) -> None:
-    write(maps / "dog/00002.png", vosmini.squares(STARTS["dog"], 2) * 9)
+    write_labels(maps / "dog/00002.png", vosmini.squares(STARTS["dog"], 2) * 9)
     import_folder(maps, davis, tmp_path / "runs", reading=Reading(lenient=True))
     with pytest.raises(DataError, match=r"its server would not take: dog/00002\.png: found label 9, expected 1"):
         build_masks(SERVERS["davis"], only(tmp_path / "runs"), davis, tmp_path / "a.zip")

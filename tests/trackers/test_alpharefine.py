@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -32,18 +32,12 @@ from trackzoo.trackers.alpharefine.window import box_in_picture, crop, full, pas
 from trackzoo.weights.fit import manifest
 from trackzoo.weights.table import weights_specs
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 Cli = Callable[..., "subprocess.CompletedProcess[str]"]
 BOTH = frozenset({"boxes", "masks"})
 #: Crops that small computers have time for.
 SMALL = 64
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import cv2
 import numpy as np
 import pytest
@@ -25,12 +23,8 @@ CELLS = 16
 
 
 @pytest.fixture(autouse=True)
-def seeded() -> Iterator[None]:
+def seeded(one_thread: None) -> None:
     torch.manual_seed(0)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # the tensors are small, and the machine may be busy
-    yield
-    torch.set_num_threads(threads)
 
 
 def spectra(channels: int = 5, count: int = 2) -> torch.Tensor:

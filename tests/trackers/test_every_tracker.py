@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Iterator
 from importlib.resources import files
 
 import numpy as np
@@ -14,6 +13,8 @@ from trackzoo.errors import TrackzooError
 from trackzoo.geometry import overlaps
 from trackzoo.registry import refiner_specs, tracker, tracker_names, tracker_specs
 from trackzoo.tracker import Prediction
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 #: Trackers without a network; those with one are held to goldens (tests/parity).
 NAMES = [name for name in tracker_names() if not tracker_specs()[tracker_names()[name]].parameters]
@@ -39,17 +40,6 @@ def name(request: pytest.FixtureRequest) -> str:
     if why := reason(request.param):
         pytest.skip(why)
     return str(request.param)
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """The pictures are small, and the machine may be busy."""
-    import torch
-
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name not in HERE])

@@ -14,6 +14,7 @@ import pytest
 import torch
 import vosmini
 import votmini
+from deer import own_folder
 
 from trackzoo.engine.runner import run
 from trackzoo.parity.case import Case
@@ -106,13 +107,7 @@ def test_from_an_official_checkpoint_to_tables(cli: Cli, shared: Path, tmp_path:
     assert done.returncode == 0, done.stderr
     assert "497 tensors" in done.stdout
     small = ("--device", "cpu", "--set", "image_sample_size=96,160")
-    real = shared / "data" / "sequences" / "otb" / "Deer"
-    clip = tmp_path / "deer"
-    (clip / "img").mkdir(parents=True)
-    for image in sorted((real / "img").iterdir())[:3]:
-        (clip / "img" / image.name).write_bytes(image.read_bytes())
-    rows = (real / "groundtruth_rect.txt").read_text().splitlines()[:3]
-    (clip / "groundtruth.txt").write_text("\n".join(rows) + "\n")
+    clip = own_folder(shared, tmp_path / "deer")
     boxes_alone = ("run", "-t", "rts", *small, "-d", "folder", "--data-root", clip)
     # STA's weights are not here, and boxes have no masks.
     refused = cli(*boxes_alone, timeout=300)

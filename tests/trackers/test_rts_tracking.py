@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence as ListOf
+from collections.abc import Sequence as ListOf
 from pathlib import Path
 from typing import Any
 
@@ -27,18 +27,12 @@ from trackzoo.trackers.rts.tracker import RTSTracker
 from trackzoo.trackers.rts.verify_weights import Weights
 from trackzoo.trackers.sta.mask import BoxToMask
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 CROP = (64, 96)
 #: With the goldens' weights score maps are low.
 SOME: dict[str, Any] = {"image_sample_size": CROP, "clf_target_not_found_threshold": 0.1}
 MASKS = frozenset({"boxes", "masks"})
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")

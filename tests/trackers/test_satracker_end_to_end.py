@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from deer import own_folder
 from tinysatracker import vocabulary
 
 from trackzoo.parity.fill import fill_state_dict
@@ -34,13 +35,7 @@ def test_filled_then_add_then_run_then_track(cli: Cli, shared: Path, tmp_path: P
     path.unlink()
     bert = vocabulary(tmp_path / "bert", 30522)
 
-    real = shared / "data" / "sequences" / "otb" / "Deer"
-    folder = tmp_path / "deer"
-    (folder / "img").mkdir(parents=True)
-    for image in sorted((real / "img").iterdir())[:3]:
-        (folder / "img" / image.name).write_bytes(image.read_bytes())
-    rows = (real / "groundtruth_rect.txt").read_text().splitlines()[:3]
-    (folder / "groundtruth.txt").write_text("\n".join(rows) + "\n")
+    folder = own_folder(shared, tmp_path / "deer")
 
     named = ("--device", "cpu", "--set", f"vocabulary={bert}")
     real_data = ("folder", "--data-root", str(folder))
@@ -65,7 +60,7 @@ def test_filled_then_add_then_run_then_track(cli: Cli, shared: Path, tmp_path: P
                 boxes = np.loadtxt(record.with_suffix(".txt"))
                 assert boxes.shape == (3, 4)
                 assert np.isfinite(boxes).all()
-    box = rows[0].replace("\t", ",")
+    box = (folder / "groundtruth.txt").read_text().splitlines()[0].replace("\t", ",")
     track = ("track", folder / "img", "--tracker", "satracker", "--box", box, *named, "--boxes", "boxes.txt")
     done = cli(*track, "--text", "the deer on the left", timeout=300)
     assert done.returncode == 0, done.stderr

@@ -179,7 +179,8 @@ def identity(folder: Path) -> dict[str, Any]:
     return dict(json.loads((folder / "run.json").read_text())["identity"])
 
 
-def test_a_run_tells_each_sequences_text(bert: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def texts_told(monkeypatch: pytest.MonkeyPatch) -> list[str | None]:
+    """A list that grows by what the tracker is told."""
     told: list[str | None] = []
     usual = SATrackerTracker._encode
 
@@ -188,6 +189,11 @@ def test_a_run_tells_each_sequences_text(bert: Path, tmp_path: Path, monkeypatch
         return usual(self, texts)
 
     monkeypatch.setattr(SATrackerTracker, "_encode", listen)
+    return told
+
+
+def test_a_run_tells_each_sequences_text(bert: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = texts_told(monkeypatch)
     made = {**SMALL, "vocabulary": str(bert)}
     outcome = run("satracker", SYNTH, results=tmp_path, weights="random", settings=made, lanes=2, device="cpu")
     assert len(outcome.done) == 2
@@ -375,14 +381,7 @@ def otb99_lang(root: Path) -> str:
 def test_benchmarks_with_language_give_it(build: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """From the files of a benchmark to what the tracker is told."""
     words = build(tmp_path / "data")
-    told: list[str | None] = []
-    usual = SATrackerTracker._encode
-
-    def listen(self: SATrackerTracker, texts: Any) -> Any:
-        told.extend(texts)
-        return usual(self, texts)
-
-    monkeypatch.setattr(SATrackerTracker, "_encode", listen)
+    told = texts_told(monkeypatch)
     monkeypatch.setattr(
         SATrackerTracker, "step", lambda self, frames, states: [Prediction(state.box) for state in states]
     )

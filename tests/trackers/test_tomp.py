@@ -28,6 +28,8 @@ from trackzoo.trackers.tomp.predictor import position_encoding
 from trackzoo.trackers.tomp.tracker import Behaviour, ToMPTracker
 from trackzoo.trackers.tomp.transformer import Attention, Transformer
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 #: A narrower transformer; the crops of 6 x 6 and 7 x 7 cells are an even and an odd grid, as 18 and 27 are.
 THIN = {"depth": 2, "hidden": 64}
 SMALL: dict[str, dict[str, Any]] = {
@@ -35,15 +37,6 @@ SMALL: dict[str, dict[str, Any]] = {
     "odd": {"side": 7, "parts": THIN},
     "dinov2": {"side": 5, "backbone": "dinov2", "parts": {**THIN, "backbone": {"width": 32, "depth": 1, "heads": 2}}},
 }
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Any:
-    """The networks are small, and the machine may be busy."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @cache

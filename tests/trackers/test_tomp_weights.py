@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from deer import own_folder
 from safetensors.torch import save_file
 from tinyplugin import imitation
 from torch import Tensor
@@ -196,13 +197,8 @@ def official(name: str, monkeypatch: pytest.MonkeyPatch, keep: Callable[[str], b
 
 def runs(cli: Cli, name: str, shared: Path, folder: Path) -> None:
     """On a generated video, and on three frames of a real one; boxes are finite and have a size."""
-    real = shared / "data" / "sequences" / "otb" / "Deer"
     if not folder.exists():
-        (folder / "img").mkdir(parents=True)
-        for image in sorted((real / "img").iterdir())[:3]:
-            (folder / "img" / image.name).write_bytes(image.read_bytes())
-        rows = (real / "groundtruth_rect.txt").read_text().splitlines()[:3]
-        (folder / "groundtruth.txt").write_text("\n".join(rows) + "\n")
+        own_folder(shared, folder)
     for arguments in (("synth:sequences=1,length=3",), ("folder", "--data-root", str(folder))):
         done = cli("run", "-t", name, "--device", "cpu", "-d", *arguments, timeout=600)
         assert done.returncode == 0, done.stderr

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from deer import own_folder
 from tinyplugin import imitation
 
 from trackzoo.parity.fill import fill_state_dict
@@ -34,14 +35,7 @@ def test_official_structure_then_add_then_run(
     assert done.returncode == 0, done.stderr
     path.unlink()
 
-    real = shared / "data" / "sequences" / "otb" / "Deer"
-    # Four frames of a real sequence, as a person's own folder.
-    folder = tmp_path / "deer"
-    (folder / "img").mkdir(parents=True)
-    for image in sorted((real / "img").iterdir())[:4]:
-        (folder / "img" / image.name).write_bytes(image.read_bytes())
-    rows = (real / "groundtruth_rect.txt").read_text().splitlines()[:4]
-    (folder / "groundtruth.txt").write_text("\n".join(rows) + "\n")
+    folder = own_folder(shared, tmp_path / "deer", 4)
 
     for arguments in (("synth:sequences=1,length=3",), ("folder", "--data-root", str(folder))):
         done = cli("run", "-t", "ostrack", "--device", "cpu", "-d", *arguments, timeout=300)
