@@ -53,7 +53,7 @@ class VosTrial(Trial):
 
     @property
     def brings_mask(self) -> bool:
-        """As is said."""
+        """See `Trial`; as `init` says."""
         return self.init == "mask"
 
     @property
