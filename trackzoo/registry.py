@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
+from types import ModuleType
 from typing import Any, TypeVar
 from urllib.parse import unquote
 
@@ -51,6 +52,14 @@ def resolve(reference: str) -> Any:
         raise TrackzooError(f"'{reference}': module '{module_name}' has no '{attribute}'") from None
 
 
+def built_in(group: str) -> Iterator[ModuleType]:
+    """The plugins in a package's own folder, by name: `trackzoo.trackers`, `trackzoo.datasets`."""
+    package = importlib.import_module(group)
+    for name in sorted(info.name for info in pkgutil.iter_modules(package.__path__)):
+        if not name.startswith("_"):
+            yield importlib.import_module(f"{group}.{name}")
+
+
 def _collect(group: str, kind: type[Spec]) -> dict[str, Spec]:
     """All specs of `group`, built in first. A name that stands twice is an error: nothing is silently shadowed."""
     found: dict[str, Spec] = {}
@@ -64,11 +73,8 @@ def _collect(group: str, kind: type[Spec]) -> dict[str, Spec]:
                 raise TrackzooError(f"'{spec.name}' is registered twice: by {origins[spec.name]} and by {origin}")
             found[spec.name], origins[spec.name] = spec, origin
 
-    package = importlib.import_module(group)
-    for info in sorted(pkgutil.iter_modules(package.__path__), key=lambda info: info.name):
-        if not info.name.startswith("_"):
-            module = importlib.import_module(f"{group}.{info.name}")
-            add(getattr(module, "SPECS", ()), module.__name__)
+    for module in built_in(group):
+        add(getattr(module, "SPECS", ()), module.__name__)
     for entry in entry_points(group=group):
         try:
             add(resolve(entry.value), f"the installed package of entry point '{entry.name}'")
@@ -222,8 +228,11 @@ class TrackerChoice:
 
 
 def forget() -> None:
-    """Look for plugins anew, after one was installed while this process runs."""
-    for known in (_plugins, tracker_specs, refiner_specs, dataset_specs, tracker_names, refiner_names, dataset_names):
+    """Look for plugins and their weights anew, after one was installed while this process runs."""
+    from trackzoo.weights.table import weights_specs
+
+    names = (tracker_names, refiner_names, dataset_names)
+    for known in (_plugins, tracker_specs, refiner_specs, dataset_specs, *names, weights_specs):
         known.cache_clear()
 
 

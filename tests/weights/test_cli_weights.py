@@ -20,7 +20,6 @@ from tinyplugin import imitation, install, tensors
 
 from trackzoo.cli.main import main
 from trackzoo.registry import forget
-from trackzoo.weights.table import weights_specs
 
 Cli = Callable[..., "subprocess.CompletedProcess[str]"]
 Refused = Callable[..., str]
@@ -53,11 +52,9 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Insta
         monkeypatch.setattr(sys, "stdin", io.StringIO())
         monkeypatch.chdir(tmp_path)
         forget()
-        weights_specs.cache_clear()
 
     yield do
     forget()
-    weights_specs.cache_clear()
     for name in [name for name in sys.modules if name.partition(".")[0] == "tinyzoo"]:
         del sys.modules[name]
 

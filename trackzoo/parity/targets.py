@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from functools import cache
 
 from trackzoo.errors import TrackzooError, UnknownName
 from trackzoo.parity.target import Target
-from trackzoo.registry import resolve
+from trackzoo.registry import built_in, resolve
 
 #: Targets of the core.
 CORE = {"metrics": "trackzoo.parity.metrics:MetricsTarget"}
@@ -18,14 +16,11 @@ CORE = {"metrics": "trackzoo.parity.metrics:MetricsTarget"}
 def targets() -> dict[str, str]:
     """Every target -> `module:Class`. A name that stands twice is an error."""
     found = dict(CORE)
-    package = importlib.import_module("trackzoo.trackers")
-    for info in sorted(pkgutil.iter_modules(package.__path__), key=lambda info: info.name):
-        if not info.name.startswith("_"):
-            module = importlib.import_module(f"trackzoo.trackers.{info.name}")
-            for name, reference in getattr(module, "VERIFY", {}).items():
-                if name in found:
-                    raise TrackzooError(f"verify target '{name}' is registered twice: {found[name]}, {reference}")
-                found[name] = reference
+    for module in built_in("trackzoo.trackers"):
+        for name, reference in getattr(module, "VERIFY", {}).items():
+            if name in found:
+                raise TrackzooError(f"verify target '{name}' is registered twice: {found[name]}, {reference}")
+            found[name] = reference
     return found
 
 

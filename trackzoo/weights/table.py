@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import pkgutil
 import warnings
 from collections.abc import Iterable
 from functools import cache
@@ -33,11 +32,10 @@ def weights_specs() -> dict[str, WeightsSpec]:
                 raise TrackzooError(f"weights '{spec.name}' are registered twice, the second time by {origin}")
             found[spec.name] = spec
 
-    package = importlib.import_module(_GROUP)
-    for info in sorted(pkgutil.iter_modules(package.__path__), key=lambda info: info.name):
-        if not info.name.startswith("_"):
-            module = importlib.import_module(f"{_GROUP}.{info.name}")
-            add(getattr(module, "WEIGHTS", ()), module.__name__)
+    from trackzoo.registry import built_in
+
+    for module in built_in(_GROUP):
+        add(getattr(module, "WEIGHTS", ()), module.__name__)
     for entry in entry_points(group=_GROUP):
         try:
             module = importlib.import_module(entry.value.partition(":")[0])
