@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from trackzoo.errors import ResultsError, TrackzooError, UnknownName
 from trackzoo.metrics._verify_vot import vot_multistart
+from trackzoo.metrics.bootstrap import _pooled, duel, interval_of_pooled, intervals
 from trackzoo.metrics.goldens import make_case
 from trackzoo.metrics.verify import packaged
 from trackzoo.metrics.vot_multistart import expected_overlaps, multistart, progress, run
@@ -20,6 +22,7 @@ from trackzoo.metrics.vot_overlaps import overlap, region_truth, shape
 from trackzoo.metrics.vot_pysot import pysot
 from trackzoo.metrics.vot_scores import (
     AnchorTrajectory,
+    VotScores,
     interval_of,
     score_anchors,
     score_passes,
@@ -247,3 +250,75 @@ def test_certificates_hold_predictions_as_the_toolkit_reads_them_from_text() -> 
     content = {"results": {"mask": {"case_digest": "d", "trackers": {"thin": golden}}}}
     [row] = vot_multistart("golden", content, lambda **_: ({"sequences": [sequence]}, "d"))
     assert (row.status, row.numbers) == ("agrees", 4)
+
+
+def scored(
+    experiment: str, profile: str, seed: int, trackers: tuple[str, ...]
+) -> tuple[list[VotScores], Callable[..., Any]]:
+    """Scores of some trackers on a generated case, and what scores one of them anew on sequences of one's choice."""
+    anchored = experiment == "multistart"
+    case = (
+        make_case.multistart_case(seed, "rect", sequences=5, frames=200)
+        if anchored
+        else make_case.supervised_case(seed, sequences=5, frames=180, repetitions=2)
+    )
+    truths = [
+        region_truth(
+            each["name"], [parse_region(text) for text in each["groundtruth"]], (each["width"], each["height"])
+        )
+        for each in case["sequences"]
+    ]
+
+    def again(tracker: str, places: Any) -> VotScores:
+        runs: list[list[Any]] = [[] for _ in range(1 if anchored else 2)]
+        for place in places:
+            each = case["sequences"][place]
+            if anchored:
+                runs[0].append(
+                    [
+                        AnchorTrajectory(int(at), bool(each["anchor"][int(at)] < 0), tuple(map(parse_region, texts)))
+                        for at, texts in each["runs"][tracker].items()
+                    ]
+                )
+            for repeat, texts in enumerate([] if anchored else each["runs"][tracker]):
+                runs[repeat].append([parse_region(text) for text in texts])
+        chosen = [truths[place] for place in places]
+        if anchored:
+            return score_anchors(chosen, runs)
+        return score_resets(chosen, runs, profile=profile, dataset="vot2019")
+
+    return [again(tracker, range(5)) for tracker in trackers], again
+
+
+@pytest.mark.parametrize(
+    ("experiment", "profile"), [("multistart", "vot"), ("supervised", "vot"), ("supervised", "pysot")]
+)
+def test_pooled_figures_are_resampled_as_if_scored_anew(experiment: str, profile: str) -> None:
+    """EAO is no mean over sequences: in a resample it is what the toolkit gives on those sequences, drawn as often."""
+    scores, again = scored(experiment, profile, 3, ("fails",))
+    pooled = scores[0].pooled
+    assert set(pooled) == {"eao", *(["accuracy", "failure_rate", "lost"] if profile == "pysot" else [])}
+    random = np.random.default_rng(0)
+    for _ in range(6):
+        places = random.integers(0, 5, 5)
+        drawn = np.bincount(places, minlength=5).astype(np.float64)[None]
+        anew = again("fails", places)
+        for metric, how in pooled.items():
+            assert _pooled(how, drawn)[0] == pytest.approx(anew.metrics[metric], rel=1e-5), metric
+    for metric, how in pooled.items():
+        found = interval_of_pooled(how, resamples=400)
+        assert found.value == pytest.approx(scores[0].metrics[metric], rel=1e-6)
+        assert found.low < found.value < found.high
+        assert intervals(scores[0], [metric], resamples=400) == {metric: found}
+        assert interval_of_pooled(how, resamples=400, method="percentile") != found
+
+
+def test_pooled_figures_are_held_against_each_other() -> None:
+    (loose, fails), _ = scored("multistart", "vot", 3, ("tight", "fails"))
+    found = duel(loose, fails, "eao", resamples=400)
+    assert found.difference.value == pytest.approx(loose.metrics["eao"] - fails.metrics["eao"])
+    assert found.wins + found.ties + found.losses == 5
+    assert found.difference.low > 0
+    assert not found.tied
+    same = duel(fails, fails, "eao", resamples=400)
+    assert (same.wins, same.ties, same.losses, same.tied) == (0, 5, 0, True)

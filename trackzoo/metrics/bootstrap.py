@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trackzoo.errors import TrackzooError
-from trackzoo.metrics.types import Floats, Scores
+from trackzoo.metrics.types import Floats, Pooled, Scores
 
 Method = Literal["bca", "percentile"]
 
@@ -116,7 +116,10 @@ def intervals(scores: Scores, metrics: Iterable[str] | None = None, **settings: 
     """Intervals of some metrics (default: all) of one tracker. `settings` as for `interval`."""
     chosen = scores.metrics if metrics is None else metrics
     return {
-        name: interval(*by_sequence(scores, _of(scores, name), scores.weights.get(name)), **settings) for name in chosen
+        name: interval_of_pooled(scores.pooled[name], **settings)
+        if name in scores.pooled
+        else interval(*by_sequence(scores, _of(scores, name), scores.weights.get(name)), **settings)
+        for name in chosen
     }
 
 
@@ -137,16 +140,14 @@ def by_sequence(scores: Scores, values: Floats, weights: Floats | None) -> tuple
     return np.divide(summed, total, out=np.zeros(len(place)), where=total > 0), total
 
 
-def interval_of_parts(
-    parts: ListOf[tuple[Floats, Floats]], *, confidence: float = 0.95, resamples: int = 10_000, seed: int = 0
-) -> Interval:
+def interval_of_parts(parts: ListOf[tuple[Floats, Floats]], **settings: Any) -> Interval:
     """Interval (BCa) of a figure that is the plain mean of several weighted means over the same sequences, as G is.
 
     A resample that misses a part altogether (no sequence with an unseen class) is left out.
 
     Args:
         parts: (values (S,), weights (S,)) of each; weight 0 takes a sequence out of a part.
-        confidence, resamples, seed: see `interval`.
+        settings: as for `interval_of_pooled`.
 
     Raises:
         TrackzooError: no part, or arrays that do not fit.
@@ -155,27 +156,66 @@ def interval_of_parts(
         raise TrackzooError("bootstrap: expected parts with a value and a weight for each of the same sequences")
     sums = np.stack([np.where(weights > 0, values, 0.0) * weights for values, weights in parts], axis=1)
     totals = np.stack([weights for _, weights in parts], axis=1)
-    nan = float("nan")
-    if (totals.sum(axis=0) <= 0).any() or not np.isfinite(sums).all():
-        return Interval(nan, nan, nan, nan, confidence)
-    value = float((sums.sum(axis=0) / totals.sum(axis=0)).mean())
-    count = len(sums)
-    drawn = (
-        _kept(count, resamples, seed)
-        if resamples * count <= _CELLS
-        else np.concatenate(list(_drawn(count, resamples, seed)))
-    )
-    with np.errstate(invalid="ignore", divide="ignore"):
-        means = (drawn @ sums / (drawn @ totals)).mean(axis=1)
-        left_out = ((sums.sum(axis=0) - sums) / (totals.sum(axis=0) - totals)).mean(axis=1)
-    means, left_out = means[np.isfinite(means)], left_out[np.isfinite(left_out)]
-    if len(means) < 2:
+    return interval_of_pooled(Pooled(sums, totals), **settings)
+
+
+def interval_of_pooled(pooled: Pooled, *, confidence: float = 0.95, resamples: int = 10_000, seed: int = 0) -> Interval:
+    """Interval (BCa) of a figure that is no mean over sequences. A resample in which it is unknown is left out.
+
+    Args:
+        pooled: how the figure comes from the sequences.
+        confidence, resamples, seed, method: see `interval`.
+
+    Raises:
+        TrackzooError: arrays that do not fit, or no sequence.
+    """
+    return _interval([pooled], confidence, resamples, seed, method)
+
+
+def _interval(terms: ListOf[Pooled], confidence: float, resamples: int, seed: int, method: Method) -> Interval:
+    """Interval of one figure, or of the first minus the second, both resampled alike."""
+    shapes = {array.shape[:1] for term in terms for array in (term.sums, term.totals)}
+    if len(shapes) != 1 or any(term.sums.shape != term.totals.shape or not term.sums.size for term in terms):
+        raise TrackzooError("bootstrap: expected sums and weights of each point for the same sequences, one or more")
+    count, nan = len(terms[0].sums), float("nan")
+
+    def figure(drawn: Floats) -> Floats:
+        found = _pooled(terms[0], drawn)
+        return found if len(terms) == 1 else found - _pooled(terms[1], drawn)
+
+    value = float(figure(np.ones((1, count)))[0])
+    whole = resamples * count <= _CELLS
+    drawn = [_kept(count, resamples, seed)] if whole else _drawn(count, resamples, seed)
+    means = np.concatenate([figure(piece) for rows in drawn for piece in _pieces(rows, terms[0].sums.shape[1])])
+    means = means[np.isfinite(means)]
+    if not np.isfinite(value) or len(means) < 2:
         return Interval(value, nan, nan, nan, confidence)
+    left_out = figure(1 - np.eye(count))
+    left_out = left_out[np.isfinite(left_out)]
     tails = np.array([(1 - confidence) / 2, (1 + confidence) / 2])
-    if len(left_out):
+    if method == "bca" and len(left_out):
         tails = _corrected(tails, means, value, left_out)
     low, high = np.quantile(means, tails)
     return Interval(value, float(low), float(high), float(means.std(ddof=1)), confidence)
+
+
+def _pieces(drawn: Floats, points: int) -> Iterator[Floats]:
+    """Rows of `drawn` few enough that a value for each point of each fits into memory."""
+    rows = max(1, _CELLS // max(points, 1))
+    return (drawn[begin : begin + rows] for begin in range(0, len(drawn), rows))
+
+
+def _pooled(pooled: Pooled, drawn: Floats) -> Floats:
+    """The figure in each of R resamples, given how often each sequence is in each, (R, S); NaN where it is unknown."""
+    sums, totals = drawn @ pooled.sums, drawn @ pooled.totals
+    ratios = np.divide(sums, totals, out=np.full_like(sums, pooled.empty), where=totals > 0)
+    if pooled.reach is None:
+        return np.asarray(ratios.mean(axis=1))
+    reached = drawn @ pooled.reach > 0
+    points = reached.sum(axis=1)
+    return np.divide(
+        np.where(reached, ratios, 0).sum(axis=1), points, out=np.full(len(drawn), np.nan), where=points > 0
+    )
 
 
 def duel(first: Scores, second: Scores, metric: str, *, margin: float = 0.0, **settings: Any) -> Duel:
@@ -184,7 +224,8 @@ def duel(first: Scores, second: Scores, metric: str, *, margin: float = 0.0, **s
     Args:
         first: scores of one.
         second: scores of the other.
-        metric: name in `Scores.per_sequence`; higher is better.
+        metric: name in `Scores.per_sequence` or `Scores.pooled`; higher is better. What is pooled is taken of each sequence by
+            itself for wins, ties and losses; where that is unknown for one of them they tie.
         margin: per-sequence differences up to this many percent points are ties.
         settings: as for `interval`.
 
@@ -200,6 +241,8 @@ def duel(first: Scores, second: Scores, metric: str, *, margin: float = 0.0, **s
         raise TrackzooError(
             f"cannot compare scores on other sequences ({len(first.names)} and {len(second.names)}); evaluate both on the same"
         )
+    if metric in first.pooled and metric in second.pooled:
+        return _duel_of_pooled(metric, first.pooled[metric], second.pooled[metric], margin, **settings)
     gap = _of(first, metric) - _of(second, metric)
     weights, others = first.weights.get(metric), second.weights.get(metric)
     if (weights is None) != (others is None) or (weights is not None and not np.array_equal(weights, others)):  # type: ignore[arg-type]
@@ -209,6 +252,14 @@ def duel(first: Scores, second: Scores, metric: str, *, margin: float = 0.0, **s
     counted = gap[weights > 0] if weights is not None else gap
     wins, losses = int((counted > margin).sum()), int((counted < -margin).sum())
     return Duel(metric, interval(gap, weights, **settings), wins, len(counted) - wins - losses, losses)
+
+
+def _duel_of_pooled(metric: str, first: Pooled, second: Pooled, margin: float, **settings: Any) -> Duel:
+    options = {"confidence": 0.95, "resamples": 10_000, "seed": 0, "method": "bca", **settings}
+    each = np.eye(len(first.sums))
+    gap = np.nan_to_num(_pooled(first, each) - _pooled(second, each))
+    wins, losses = int((gap > margin).sum()), int((gap < -margin).sum())
+    return Duel(metric, _interval([first, second], **options), wins, len(gap) - wins - losses, losses)
 
 
 def spread(scores: Scores) -> dict[str, tuple[float, float]]:

@@ -54,6 +54,25 @@ class Curve:
     unit: str
 
 
+@dataclass(frozen=True, eq=False)
+class Pooled:
+    """A figure that is no mean over sequences but the mean of J points, each a ratio of two sums over the sequences.
+
+    EAO is one: its points are lengths of runs, each with the runs of all sequences that tell of it.
+
+    Attributes:
+        sums: (S, J) what each sequence adds to a point's value.
+        totals: (S, J) what it adds to a point's weight.
+        empty: value of a point of weight 0; NaN makes the figure unknown.
+        reach: (S, J) 1 where a sequence's runs reach a point, else 0; points that none reaches are left out. None: all count.
+    """
+
+    sums: Floats
+    totals: Floats
+    empty: float = float("nan")
+    reach: Floats | None = None
+
+
 @dataclass(frozen=True, repr=False)
 class Scores:
     """Scores of one tracker on one data set under one profile.
@@ -73,6 +92,7 @@ class Scores:
             whose mean is not the plain one; a curve's under the curve's name.
         by_run: metric -> (R,) value over the data set of each repetition alone.
         groups: (S,) the sequence that each of `names` belongs to, where they are objects (label maps); else empty.
+        pooled: metric -> how it comes from the sequences, for metrics that are no means over them.
     """
 
     profile: str
@@ -87,6 +107,7 @@ class Scores:
     weights: Mapping[str, Floats] = field(default_factory=dict)
     by_run: Mapping[str, Floats] = field(default_factory=dict)
     groups: tuple[str, ...] = ()
+    pooled: Mapping[str, Pooled] = field(default_factory=dict)
 
     @property
     def sequences(self) -> tuple[str, ...]:

@@ -38,6 +38,9 @@ class PysotScores:
         eao: fraction; NaN where no run reaches the interval.
         curve: expected overlap of a run of 0, 1, … frames, float32 as the toolkit keeps it.
         sequence_accuracy, sequence_lost: (S,) of each sequence.
+        known: (S,) frames that accuracy is the mean of.
+        sums, totals: (S, T) what each sequence's runs add to the curve: overlaps times weights, and weights.
+        lengths: (S,) frames of the sequences.
     """
 
     accuracy: float
@@ -47,6 +50,10 @@ class PysotScores:
     curve: NDArray[np.float32]
     sequence_accuracy: Floats
     sequence_lost: Floats
+    known: Floats
+    sums: Floats
+    totals: Floats
+    lengths: Floats
 
 
 def pysot(truths: ListOf[RegionTruth], runs: ListOf[ListOf[ListOf[Region]]], interval: tuple[int, int]) -> PysotScores:
@@ -60,8 +67,9 @@ def pysot(truths: ListOf[RegionTruth], runs: ListOf[ListOf[ListOf[Region]]], int
     Raises:
         ResultsError: a run with another number of frames than its annotation.
     """
-    accuracies, losts, parts, weights, lengths = [], [], [], [], []
-    frames = sum(len(truth) for truth in truths)
+    accuracies, losts, tells = [], [], []
+    lengths = np.array([len(truth) for truth in truths], dtype=np.float64)
+    longest = int(lengths.max())
     for truth, repetitions in zip(truths, runs, strict=True):
         marks = []
         for regions in repetitions:
@@ -72,22 +80,28 @@ def pysot(truths: ListOf[RegionTruth], runs: ListOf[ListOf[ListOf[Region]]], int
         found = [overlaps(regions, annotated, truth.size) for regions in repetitions]
         accuracies.append(_mean([_without_starts(one, mark) for one, mark in zip(found, marks, strict=True)]))
         losts.append(float(np.mean([(mark == FAILURE).sum() for mark in marks])))
-        for regions, mark, known in zip(repetitions, marks, found, strict=True):
-            run = fragments(_smaller(truth, regions, known), mark)
-            parts += run
-            weights += [part.share / len(repetitions) for part in run]
-        lengths.append(len(truth))
+        parts = [
+            part
+            for regions, mark, known in zip(repetitions, marks, found, strict=True)
+            for part in fragments(_smaller(truth, regions, known), mark)
+        ]
+        tells.append(told(parts, np.array([part.share / len(repetitions) for part in parts]), longest))
     everything = np.concatenate(accuracies)
     lost = float(np.sum(losts))
-    curve = expected_overlap(parts, np.array(weights), max(lengths))
+    sums, totals = (np.stack(each) for each in zip(*tells, strict=True))
+    curve = expected_overlap(sums.sum(axis=0), totals.sum(axis=0))
     return PysotScores(
         accuracy=_nanmean(everything),
         lost=lost,
-        robustness=100 * lost / frames,
+        robustness=100 * lost / float(lengths.sum()),
         eao=average(curve, interval),
         curve=curve,
         sequence_accuracy=np.array([_nanmean(each) for each in accuracies]),
         sequence_lost=np.array(losts),
+        known=np.array([float((~np.isnan(each)).sum()) for each in accuracies]),
+        sums=sums,
+        totals=totals,
+        lengths=lengths,
     )
 
 
@@ -161,22 +175,24 @@ def fragments(overlaps: Floats, marks: NDArray[np.int64]) -> list[Fragment]:
     return [*found, *([Fragment(values[starts[-1] :], False)] if starts[-1] < end else [])]
 
 
-def expected_overlap(parts: ListOf[Fragment], weights: Floats, longest: int) -> NDArray[np.float32]:
-    """Curve over lengths of run; index 0 is 1.
+def told(parts: ListOf[Fragment], weights: Floats, longest: int) -> tuple[Floats, Floats]:
+    """What fragments tell of runs of 0 … `longest` - 1 frames, (T,) each: their mean overlaps times weights, and weights.
 
-    A failed part goes on with overlap 0 up to the longest sequence, another one is unknown after its end.
+    A failed part goes on with overlap 0 up to the longest sequence, another one is unknown after its end. Index 0 is 1.
     """
     table = np.full((len(parts), longest), np.nan)
     for row, part in enumerate(parts):
         table[row, : len(part.overlaps)] = part.overlaps
         if part.failed:
             table[row, len(part.overlaps) :] = 0
-    curve = np.ones(longest, dtype=np.float32)
-    sums = np.cumsum(np.nan_to_num(table[:, 1:]), axis=1)
-    counts = np.arange(1, longest)
     known = ~np.isnan(table[:, 1:])
-    means = sums / counts
-    total = (weights[:, None] * known).sum(axis=0)
-    value = np.where(known, means * weights[:, None], 0).sum(axis=0)
-    curve[1:] = np.divide(value, total, out=np.full(longest - 1, np.nan), where=total > 0)
-    return curve
+    means = np.cumsum(np.nan_to_num(table[:, 1:]), axis=1) / np.arange(1, longest)
+    sums = np.where(known, means * weights[:, None], 0).sum(axis=0)
+    whole = weights.sum(keepdims=True)
+    return np.concatenate([whole, sums]), np.concatenate([whole, (weights[:, None] * known).sum(axis=0)])
+
+
+def expected_overlap(sums: Floats, totals: Floats) -> NDArray[np.float32]:
+    """Curve over lengths of run: what all fragments tell (`told`), NaN where none does."""
+    curve = np.divide(sums, totals, out=np.full(len(sums), np.nan), where=totals > 0)
+    return np.asarray(curve, dtype=np.float32)

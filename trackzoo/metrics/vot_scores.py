@@ -12,11 +12,19 @@ import numpy as np
 
 from trackzoo.errors import ResultsError, TrackzooError, UnknownName
 from trackzoo.geometry import Floats
-from trackzoo.metrics.types import Curve, Scores
-from trackzoo.metrics.vot_multistart import INTERVAL, multistart, run as anchor_run
+from trackzoo.metrics.types import Curve, Pooled, Scores
+from trackzoo.metrics.vot_multistart import INTERVAL, MultistartScores, multistart, run as anchor_run
 from trackzoo.metrics.vot_overlaps import RegionTruth, codes
-from trackzoo.metrics.vot_pysot import pysot
-from trackzoo.metrics.vot_supervised import INTERVALS, USUAL_INTERVAL, Reset, expected_overlap, fragments, supervised
+from trackzoo.metrics.vot_pysot import PysotScores, pysot
+from trackzoo.metrics.vot_supervised import (
+    INTERVALS,
+    USUAL_INTERVAL,
+    Reset,
+    expected_overlap,
+    fragments,
+    supervised,
+    told,
+)
 from trackzoo.regions import Region, Special
 
 MULTISTART, SUPERVISED, UNSUPERVISED = "multistart", "supervised", "unsupervised"
@@ -181,8 +189,15 @@ def score_anchors(
             "robustness": done[0].lengths,
         },
         by_run=by_run,
+        pooled={"eao": _of_anchors(done, interval)},
         interval=interval,
     )
+
+
+def _of_anchors(done: ListOf[MultistartScores], interval: tuple[int, int]) -> Pooled:
+    """EAO from the sequences: the points of all repetitions' curves, of which it is the mean."""
+    sums = [100 * (scores.phi * scores.active)[:, interval[0] :] for scores in done]
+    return Pooled(np.hstack(sums), np.hstack([scores.active[:, interval[0] :] for scores in done]), 0.0)
 
 
 def resets_of(truth: RegionTruth, regions: ListOf[Region], size: tuple[int, int] | None = None) -> Reset:
@@ -231,15 +246,24 @@ def score_resets(
             np.zeros((0, len(found.curve))),
             "frames",
         )
-        return VotScores("pysot", facts.version, dataset, names, metrics, values, {"eao": curve}, interval=interval)
+        pooled = _of_pysot(found, interval)
+        return VotScores(
+            "pysot", facts.version, dataset, names, metrics, values, {"eao": curve}, interval=interval, pooled=pooled
+        )
     sequences = [[resets_of(truth, each[place]) for each in runs] for place, truth in enumerate(truths)]
     scores = supervised(sequences, interval)
     alone = [supervised([[resets[repeat]] for resets in sequences], interval) for repeat in range(len(runs))]
     longest = len(scores.curve)
     each_curve: Floats = np.full((len(truths), longest), np.nan)
+    tells = []
     for row, resets in enumerate(sequences):
-        part = expected_overlap([fragment for reset in resets for fragment in fragments(reset)])
+        parts = [fragment for reset in resets for fragment in fragments(reset)]
+        part = expected_overlap(parts)
         each_curve[row, : len(part)] = part
+        tells.append(told(parts, longest))
+    reach = (~np.isnan(each_curve)).astype(np.float64)
+    points = slice(interval[0], interval[1] + 1)
+    sums, totals = (np.stack(each) for each in zip(*tells, strict=True))
     notes: tuple[str, ...] = ()
     if np.isnan(scores.eao):
         notes = (f"EAO is averaged over lengths {interval[0]} to {interval[1]}, and no run was so long.",)
@@ -261,8 +285,26 @@ def score_resets(
             "accuracy": np.array([100 * each.accuracy for each in alone]),
             "failures": np.array([each.failures for each in alone]),
         },
+        pooled={"eao": Pooled(100 * sums[:, points], totals[:, points], 0.0, reach[:, points])}
+        if longest > interval[0]
+        else {},
         interval=interval,
     )
+
+
+def _of_pysot(found: PysotScores, interval: tuple[int, int]) -> dict[str, Pooled]:
+    """The figures of `pysot` from the sequences; none of them is a mean over these."""
+    points = slice(interval[0] - 1, interval[1])
+    accuracy, lost = np.nan_to_num(100 * found.sequence_accuracy) * found.known, 100 * found.sequence_lost
+    pooled = {
+        "accuracy": Pooled(accuracy[:, None], found.known[:, None]),
+        "failure_rate": Pooled(lost[:, None], found.lengths[:, None]),
+        "lost": Pooled((lost / 100 * len(lost))[:, None], np.ones((len(lost), 1))),
+    }
+    reach = (np.arange(found.sums.shape[1]) < found.lengths[:, None]).astype(np.float64)
+    if found.sums[:, points].size:
+        pooled["eao"] = Pooled(100 * found.sums[:, points], found.totals[:, points], reach=reach[:, points])
+    return pooled
 
 
 def score_passes(truths: ListOf[RegionTruth], runs: ListOf[ListOf[ListOf[Region]]], *, dataset: str = "") -> VotScores:

@@ -98,8 +98,14 @@ def expected_overlap(parts: ListOf[tuple[Floats, bool]]) -> NDArray[np.float32]:
     A failed fragment goes on with overlap 0, another one counts up to its own length.
     """
     longest = max((len(part) for part, _ in parts), default=0)
-    if not longest:
-        return np.zeros(0, dtype=np.float32)
+    total, count = told(parts, longest)
+    return np.asarray(np.divide(total, count, out=np.zeros(longest), where=count > 0), dtype=np.float32)
+
+
+def told(parts: ListOf[tuple[Floats, bool]], longest: int) -> tuple[Floats, Floats]:
+    """What fragments tell of runs of 0 … `longest` - 1 frames, (T,) each: sum of their mean overlaps, and how many they are."""
+    if not longest or not parts:
+        return np.zeros(longest), np.zeros(longest)
     padded, mask = np.zeros((len(parts), longest), dtype=np.float32), np.zeros((len(parts), longest), dtype=np.float32)
     for row, (part, failed) in enumerate(parts):
         padded[row, : len(part)] = part
@@ -107,8 +113,7 @@ def expected_overlap(parts: ListOf[tuple[Floats, bool]]) -> NDArray[np.float32]:
     # The start's own overlap is no overlap; index 0 is only itself.
     means = padded.astype(np.float64)
     means[:, 1:] = np.cumsum(means[:, 1:], axis=1) / np.arange(1, longest)
-    total, count = (means * mask).sum(axis=0), mask.sum(axis=0)
-    return np.asarray(np.divide(total, count, out=np.zeros(longest), where=count > 0), dtype=np.float32)
+    return (means * mask).sum(axis=0), mask.sum(axis=0, dtype=np.float64)
 
 
 def average(curve: NDArray[np.float32], interval: tuple[int, int]) -> float:

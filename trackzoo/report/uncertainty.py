@@ -10,7 +10,15 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from trackzoo.metrics.bootstrap import Interval, by_sequence, duel, interval, interval_of_parts, spread
+from trackzoo.metrics.bootstrap import (
+    Interval,
+    by_sequence,
+    duel,
+    interval,
+    interval_of_parts,
+    interval_of_pooled,
+    spread,
+)
 from trackzoo.metrics.types import Scores
 from trackzoo.report.columns import Column
 from trackzoo.report.model import Board, Entry
@@ -56,13 +64,16 @@ class Versus:
 
 
 def intervals_of(scores: Scores) -> dict[str, Interval]:
-    """Metric -> interval, for the metrics that are means over sequences; a single sequence says nothing about others."""
+    """Metric -> interval, for the metrics that come from sequences; a single sequence says nothing about others."""
     if len(scores.sequences) < 2:
         return {}
-    found = {
+    found = {metric: interval_of_pooled(pooled, confidence=CONFIDENCE) for metric, pooled in scores.pooled.items()}
+    found |= {
         metric: interval(*by_sequence(scores, values, scores.weights.get(metric)), confidence=CONFIDENCE)
         for metric in scores.metrics
-        if (values := scores.per_sequence.get(metric)) is not None and _mean(scores, metric)
+        if metric not in scores.pooled
+        and (values := scores.per_sequence.get(metric)) is not None
+        and _mean(scores, metric)
     }
     parts = [metric for metric in G_PARTS if metric in scores.per_sequence]
     if "g" in scores.metrics and len(parts) == len(G_PARTS):
@@ -74,7 +85,7 @@ def intervals_of(scores: Scores) -> dict[str, Interval]:
 
 
 def _mean(scores: Scores, metric: str) -> bool:
-    """Whether a metric is the mean of its values per sequence; sums (failures on all sequences) are not."""
+    """Whether a metric is the mean of its values per sequence; that of a profile that pools frames is not."""
     values, weights = scores.per_sequence[metric], scores.weights.get(metric)
     used = values == values if weights is None else weights > 0
     if not used.any():
@@ -89,13 +100,16 @@ def spread_of(entry: Entry, metric: str) -> float:
 
 
 def versus(first: Entry, second: Entry, column: Column) -> Versus | None:
-    """The first tracker against the second; None where they were not scored on the same sequences or the metric has no
-    values per sequence."""
+    """The first tracker against the second; None where they were not scored on the same sequences or the metric does not come
+    from these."""
     metric = column.metric
     ours, theirs = first.scores, second.scores
     if ours.names != theirs.names or len(ours.sequences) < 2:
         return None
-    if not all(metric in scores.per_sequence and _mean(scores, metric) for scores in (ours, theirs)):
+    if not all(
+        metric in scores.pooled or (metric in scores.per_sequence and _mean(scores, metric))
+        for scores in (ours, theirs)
+    ):
         return None
     found = duel(ours, theirs, metric, margin=MARGIN, confidence=CONFIDENCE)
     wins, losses = (found.wins, found.losses) if column.higher else (found.losses, found.wins)
