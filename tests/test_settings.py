@@ -94,6 +94,8 @@ def test_a_constructor_s_bases_declare_too() -> None:
     assert checked_call(Own, {"size": 3.0, "rate": True, "other": "x"}) == {"size": 3, "rate": True, "other": "x"}
     with pytest.raises(SettingsError, match="size"):
         checked_call(Own, {"size": "x"})
+    assert checked_call(dict, {"size": "x"}) == {"size": "x"}  # compiled: it does not say what it takes
+    assert checked_call(range, {"size": "x"}) == {"size": "x"}
 
 
 #: A setting of each that is no text.

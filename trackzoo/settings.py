@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import math
 from collections.abc import Callable, Mapping
@@ -62,7 +63,10 @@ def checked_call(factory: Callable[..., Any], settings: Mapping[str, Any]) -> di
     if inspect.isclass(factory):
         # A constructor may hand what it does not declare to its base's.
         calls = [vars(each)["__init__"] for each in reversed(factory.__mro__) if "__init__" in vars(each)]
-    declared = {name: each for call in calls for name, each in inspect.signature(call).parameters.items()}
+    declared: dict[str, inspect.Parameter] = {}
+    for call in calls:
+        with contextlib.suppress(ValueError):  # compiled ones do not always say what they take
+            declared |= inspect.signature(call).parameters
     return {
         name: checked(name, value, declared[name].annotation) if name in declared else value
         for name, value in settings.items()
