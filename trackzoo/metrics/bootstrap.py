@@ -159,8 +159,10 @@ def interval_of_parts(parts: ListOf[tuple[Floats, Floats]], **settings: Any) -> 
     return interval_of_pooled(Pooled(sums, totals), **settings)
 
 
-def interval_of_pooled(pooled: Pooled, *, confidence: float = 0.95, resamples: int = 10_000, seed: int = 0) -> Interval:
-    """Interval (BCa) of a figure that is no mean over sequences. A resample in which it is unknown is left out.
+def interval_of_pooled(
+    pooled: Pooled, *, confidence: float = 0.95, resamples: int = 10_000, seed: int = 0, method: Method = "bca"
+) -> Interval:
+    """Interval of a figure that is no mean over sequences. A resample in which it is unknown is left out.
 
     Args:
         pooled: how the figure comes from the sequences.
