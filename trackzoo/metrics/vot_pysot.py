@@ -115,7 +115,7 @@ def _smaller(truth: RegionTruth, regions: ListOf[Region], known: Floats) -> Floa
     """The overlaps in a picture that is one pixel smaller, in which EAO is counted; only what reaches its edge differs."""
     width, height = truth.size
     counted = known.copy()
-    for index in np.flatnonzero(~np.isnan(known)):
+    for index in np.flatnonzero(~np.isnan(known)).tolist():
         pair = regions[index], truth.shapes[index].region
         if any(right >= width or bottom >= height for _, _, right, bottom in map(reach, pair)):
             counted[index] = overlap(*pair, (width - 1, height - 1))
