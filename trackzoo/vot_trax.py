@@ -50,13 +50,16 @@ class _Pictures:
         return decode_image(self.path)
 
 
-def serve(tracker: Tracker[Any], *, masks: bool = False, first_box: str = "bounds", seed: int = 0) -> None:
+def serve(
+    tracker: Tracker[Any], *, masks: bool = False, first_box: str = "bounds", text: str | None = None, seed: int = 0
+) -> None:
     """Answer requests until the client leaves.
 
     Args:
         tracker: what answers; all objects of a sequence go through it together.
         masks: ask for masks and answer with them.
         first_box: a name in `trackzoo.first_box.RULES`, with `:pysot` or `:pytracking` behind it.
+        text: what each object is told of itself; TraX has no words.
         seed: of the tracker's randomness, the same at each start.
 
     Raises:
@@ -91,7 +94,7 @@ def serve(tracker: Tracker[Any], *, masks: bool = False, first_box: str = "bound
                 states = []
             found = tracker.step([frame] * len(states), states) if states else []
             # Objects may join on any frame.
-            targets = [_target(region_from(each), frame, rule, corner) for each in _objects(request.objects)]
+            targets = [_target(region_from(each), frame, rule, corner, text) for each in _objects(request.objects)]
             if targets:
                 pairs = tracker.start([frame] * len(targets), targets, [seed] * len(targets))
                 states = [*states, *(state for state, _ in pairs)]
@@ -103,12 +106,12 @@ def serve(tracker: Tracker[Any], *, masks: bool = False, first_box: str = "bound
     tracker.release(states)
 
 
-def _target(region: Region, frame: Frame, rule: str, corner: str) -> Target:
+def _target(region: Region, frame: Frame, rule: str, corner: str, text: str | None) -> Target:
     """What the tracker is told of one object."""
     box = check_first_box(box_of_region(region, rule, corner or None), frame.size, frame.label)
     # A mask that TraX hands over ends at the target's own edge.
     mask = full_mask(region, frame.size) if isinstance(region, Mask | Polygon) else None
-    return Target(box, mask)
+    return Target(box, mask, text)
 
 
 def _path(images: Any) -> str:
@@ -138,13 +141,14 @@ def main(arguments: ListOf[str] | None = None) -> int:
     parser.add_argument("--first-box", default="bounds", help="how a polygon becomes the first box")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--settings", type=json.loads, default={}, help="of the tracker, as a JSON object")
+    parser.add_argument("--text", type=json.loads, help="what each object is told of itself, as a JSON text")
     given = parser.parse_args(arguments)
     from trackzoo.registry import tracker
 
     try:
         chosen = tracker(given.tracker)
         loaded = chosen.load(device=given.device, dtype=given.dtype, **given.settings)
-        serve(loaded, masks=given.masks, first_box=given.first_box, seed=given.seed)
+        serve(loaded, masks=given.masks, first_box=given.first_box, text=given.text, seed=given.seed)
     except TrackzooError as error:
         print(f"trackzoo: {error}", file=sys.stderr)
         return error.exit_code

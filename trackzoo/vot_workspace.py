@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from trackzoo.config import write_atomically
-from trackzoo.errors import TrackzooError
+from trackzoo.engine.texts import WAYS, needs_text, told_of
+from trackzoo.errors import SettingsError, TrackzooError
 from trackzoo.registry import TrackerChoice
 from trackzoo.sequence import Dataset
 from trackzoo.store.read import StoredRun, files_of, find_runs
@@ -80,6 +81,7 @@ def write_workspace(
     dtype: str = "fp32",
     first_box: str = "bounds",
     settings: Mapping[str, Any] | None = None,
+    text: str | None = None,
     results: Path | None = None,
     stack: str | None = None,
 ) -> Workspace:
@@ -90,12 +92,13 @@ def write_workspace(
         dataset: a VOT benchmark.
         trackers: what `trackers.ini` lists.
         python: interpreter that has trackzoo and TraX; by default this one.
-        device, dtype, first_box, settings: as for a run.
+        device, dtype, first_box, settings, text: as for a run.
         results: results folder whose finished runs of these trackers on the benchmark are copied.
         stack: the toolkit's stack, where it is another than the benchmark's.
 
     Raises:
         TrackzooError: no stack is known for the data set, none of its sequences is on disk, or the folder holds something else.
+        SettingsError: a tracker follows a description and no text is given, or one is given and none of them takes it.
     """
     chosen = stack or STACKS.get(dataset.id)
     if chosen is None:
@@ -105,12 +108,18 @@ def write_workspace(
     names = dataset.available()
     if not names or dataset.root is None:
         raise TrackzooError(f"{dataset.id}: no sequence on disk ({dataset.root})")
+    told = told_of(trackers, text)
+    for choice in trackers:
+        if told[choice.id] is None and needs_text(choice.spec):
+            raise SettingsError(f"tracker '{choice.id}' follows a description, and the VOT toolkit has none; {WAYS}")
     made = Workspace(folder, chosen)
     try:
         (folder / "results").mkdir(parents=True, exist_ok=True)
         write_atomically(folder / "config.yaml", f"registry:\n- ./trackers.ini\nstack: {chosen}\n".encode())
         sections = [
-            _section(choice, dataset, python or sys.executable, device, dtype, first_box, settings or {})
+            _section(
+                choice, dataset, python or sys.executable, device, dtype, first_box, settings or {}, told[choice.id]
+            )
             for choice in trackers
         ]
         write_atomically(folder / "trackers.ini", "\n".join(sections).encode())
@@ -131,6 +140,7 @@ def _section(
     dtype: str,
     first_box: str,
     settings: Mapping[str, Any],
+    told: str | None,
 ) -> str:
     command = [python, "-m", "trackzoo.vot_trax", choice.id, "--device", device, "--dtype", dtype]
     if dataset.has_masks and "mask" in choice.spec.gives:
@@ -139,6 +149,9 @@ def _section(
         command += ["--first-box", first_box]
     if settings:
         command += ["--settings", json.dumps(dict(settings))]
+    if told is not None:
+        # As JSON: a line break or a character that is none would spoil the file.
+        command += ["--text", json.dumps(told)]
     text = shlex.join(command).replace("%", "%%")
     return f"[{section_name(choice.id)}]\nlabel = {choice.id}\nprotocol = trax\ncommand = {text}\n"
 

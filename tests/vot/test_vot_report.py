@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import votmini
 
 import trackzoo
 from trackzoo.engine.runner import run
-from trackzoo.errors import ResultsError, TrackzooError, UnknownName
+from trackzoo.errors import ResultsError, SettingsError, TrackzooError, UnknownName
 from trackzoo.metrics.vot_scores import VotScores
 from trackzoo.registry import open_dataset
 from trackzoo.store.read import find_runs
@@ -163,6 +164,18 @@ def test_unsupervised(polygons: Any, tmp_path: Path) -> None:
     assert scores.metrics["ao"] == pytest.approx(100 * 60 / 143)
 
 
+def test_of_several_protocols_one_is_exported(boxes: Any, tmp_path: Path, cli: Any, refused: Any) -> None:
+    for protocol in ("vot-multistart", "vot-supervised"):
+        run("static", boxes, results=tmp_path / "runs", protocol=protocol)
+    words = ("export", "-t", "static", "-d", "vot2022-stb", "-f", "vot", "--results", tmp_path / "runs")
+    words = (*words, "--data-root", tmp_path / "data", tmp_path / "out")
+    refused(cli(*words), "under the protocols vot-multistart, vot-supervised, expected one; name it with --protocol")
+    refused(cli(*words, "--protocol", "vot-superwised"), "did you mean vot-supervised")
+    done = cli(*words, "--protocol", "vot-supervised")
+    assert done.returncode == 0, done.stderr
+    assert [path.name for path in sorted((tmp_path / "out").rglob("*_001.txt"))] == ["ants_001.txt", "ball_001.txt"]
+
+
 def test_other_annotation_is_refused(boxes: Any, tmp_path: Path) -> None:
     run(votmini.choice(), boxes, results=tmp_path / "runs")
     votmini.sequence(tmp_path / "data", "ants", anchors={0: 1, 29: -1})
@@ -194,6 +207,29 @@ def test_workspace(boxes: Any, tmp_path: Path) -> None:
     (home / "sequences" / "ants").mkdir()
     with pytest.raises(TrackzooError, match="no link"):
         write_workspace(home, boxes, [tracker("static")])
+
+
+def test_a_workspace_for_a_tracker_that_follows_a_description(boxes: Any, tmp_path: Path) -> None:
+    """The toolkit has no words: they are given with the workspace, or the workspace is refused."""
+    import configparser
+    import shlex
+
+    from trackzoo.registry import tracker
+
+    home, both = tmp_path / "ws", [tracker("static"), tracker("satracker")]
+    with pytest.raises(SettingsError, match="'satracker' follows a description, and the VOT toolkit has none; --text"):
+        write_workspace(home, boxes, both)
+    assert not home.exists()
+    with pytest.raises(SettingsError, match="'static' takes no text"):
+        write_workspace(home, boxes, both[:1], text="the ant")
+    for text in ("the red car", "", '100 % red,\n"left" \udcff\u8f66'):
+        write_workspace(home, boxes, both, text=text)
+        # As the toolkit reads the file.
+        sections = configparser.ConfigParser()
+        sections.read(home / "trackers.ini")
+        assert "--text" not in sections["static"]["command"]
+        words = shlex.split(sections["satracker"]["command"])
+        assert json.loads(words[words.index("--text") + 1]) == text
 
 
 def test_command_line(cli: Any, boxes: Any, tmp_path: Path, refused: Callable[..., str]) -> None:

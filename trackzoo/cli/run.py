@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from trackzoo.registry import TrackerChoice
     from trackzoo.trial import Protocol
 
 #: Failures of one run that are told one by one.
@@ -86,11 +85,12 @@ def run(
     from trackzoo.cli.options import datasets_in, names_in, settings_in, text_in, weights_in
     from trackzoo.engine.plan import prepare
     from trackzoo.engine.runner import RunOutcome, begin, execute, failures
+    from trackzoo.engine.texts import told_of
     from trackzoo.registry import open_dataset, tracker
 
     weights = weights_in(weights, random_weights)
     choices = [tracker(name) for name in names_in(trackers)]
-    told = _told_of(choices, text_in(text, no_text))
+    told = told_of(choices, text_in(text, no_text))
     opened = [open_dataset(name, options["data_root"]) for name in datasets_in(datasets)]
     own = settings_in(settings, compile=compiled, deterministic=deterministic)
     of_protocol = settings_in(rules, "--set-protocol") | ({"first_box": first_box} if first_box else {})
@@ -133,17 +133,6 @@ def run(
             click.echo(f"  what failed is run again by the same command; tracebacks: {outcome.folder / '.failures'}")
         codes.add(outcome.exit_code)
     return 1 if 1 in codes else max(codes)
-
-
-def _told_of(choices: list[TrackerChoice], text: str | None) -> dict[str, str | None]:
-    """Tracker -> what it is told; a text goes to those that take one, of which there must be one."""
-    from trackzoo.engine.texts import check_text
-
-    takers = [choice for choice in choices if "text" in choice.spec.takes]
-    if not takers:
-        for choice in choices:
-            check_text(choice.id, choice.spec, text)
-    return {choice.id: text if choice in takers else None for choice in choices}
 
 
 def _protocol(name: str, settings: dict[str, Any], masks: bool) -> Protocol:

@@ -24,6 +24,8 @@ import click
     "--first-box", default="bounds", show_default=True, metavar="RULE", help="How a polygon becomes a first box."
 )
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="A setting of the trackers.")
+@click.option("--text", metavar="TEXT", help="A description told of every object, for trackers that take one.")
+@click.option("--no-text", is_flag=True, help="Tell nothing: TraX has no descriptions of its own.")
 @click.option("--stack", metavar="NAME", help="The toolkit's stack  [default: the benchmark's].")
 def vot_workspace(
     folder: Path,
@@ -36,6 +38,8 @@ def vot_workspace(
     dtype: str,
     first_box: str,
     settings: tuple[str, ...],
+    text: str | None,
+    no_text: bool,
     stack: str | None,
 ) -> None:
     """Write a workspace of the official VOT toolkit: its experiments, the sequences, and trackers that speak TraX.
@@ -44,7 +48,7 @@ def vot_workspace(
     trackzoo vot-workspace ws -t dcf -d vot2022-stb                 then: vot evaluate --workspace ws dcf
     trackzoo vot-workspace ws -t dcf -d vot2022-stb --results runs  then: vot analysis --workspace ws dcf
     """
-    from trackzoo.cli.options import names_in, settings_in
+    from trackzoo.cli.options import names_in, settings_in, text_in
     from trackzoo.protocols import protocol
     from trackzoo.registry import open_dataset, tracker
     from trackzoo.vot_workspace import write_workspace
@@ -59,6 +63,7 @@ def vot_workspace(
         dtype=dtype,
         first_box=first_box,
         settings=settings_in(settings),
+        text=text_in(text, no_text),
         results=results,
         stack=stack,
     )

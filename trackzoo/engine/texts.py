@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence as ListOf
+from typing import TYPE_CHECKING
 
 from trackzoo.errors import DataError, SettingsError
 from trackzoo.sequence import Dataset
 from trackzoo.tracker import TrackerSpec
 from trackzoo.trial import Trial
+
+if TYPE_CHECKING:
+    from trackzoo.registry import TrackerChoice
 
 #: What a person can do about it.
 WAYS = '--text "…" tells every object the same, --no-text does without'
@@ -18,6 +22,15 @@ def check_text(name: str, spec: TrackerSpec, text: str | None) -> None:
     """Raise `SettingsError` where a text is given (also an empty one) to a tracker that takes none."""
     if text is not None and "text" not in spec.takes:
         raise SettingsError(f"tracker '{name}' takes no text; --text and --no-text are for those that do")
+
+
+def told_of(choices: ListOf[TrackerChoice], text: str | None) -> dict[str, str | None]:
+    """Tracker -> what it is told; a text goes to those that take one. Raises `SettingsError` where none of them does."""
+    takers = [choice for choice in choices if "text" in choice.spec.takes]
+    if not takers:
+        for choice in choices:
+            check_text(choice.id, choice.spec, text)
+    return {choice.id: text if choice in takers else None for choice in choices}
 
 
 def needs_text(spec: TrackerSpec) -> bool:
