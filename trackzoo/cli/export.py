@@ -19,6 +19,7 @@ import click
     metavar="NAME",
     help="pytracking, stark, got10k, pysot, lasot, otb-mat, vot or davis.",
 )
+@click.option("--protocol", metavar="NAME", help="Of several runs, the one under this protocol.")
 @click.option("--results", type=click.Path(path_type=Path), metavar="DIR", help="Results folder  [default: runs].")
 @click.option("--as-released", is_flag=True, help="Cut boxes to integers, as PyTracking's and STARK's runners do.")
 @click.option("--allow-incomplete", is_flag=True, help="Write what is there.")
@@ -28,6 +29,7 @@ def export(
     tracker: str,
     dataset: str,
     form: str,
+    protocol: str | None,
     results: Path | None,
     as_released: bool,
     allow_incomplete: bool,
@@ -42,6 +44,8 @@ def export(
     from trackzoo.exporting.layouts import export as write
     from trackzoo.exporting.stored import chosen_run
 
-    run, data = chosen_run(results_folder(results), tracker, dataset, data_root, masks=form == "davis")
+    run, data = chosen_run(
+        results_folder(results), tracker, dataset, data_root, masks=form == "davis", protocol=protocol
+    )
     written = write(run, data, form, out, as_released=as_released, allow_incomplete=allow_incomplete)
     click.echo(f"{run.tracker} on {run.dataset}: {len(written)} files written below {out}")

@@ -87,7 +87,14 @@ def _built(
     from trackzoo.importing.score import candidates, shown_folder
 
     if source is None:
-        run, stored = chosen_run(results_folder(results), tracker, data.id, data_root, masks=rules.masks)
+        run, stored = chosen_run(
+            results_folder(results),
+            tracker,
+            data.id,
+            data_root,
+            masks=rules.masks,
+            protocol=None if rules.masks else "ope",
+        )
         place = out or Path(f"{run.tracker}-{stored.id}.zip")
         if rules.masks:
             return packages.build_masks(rules, run, stored, place), place
