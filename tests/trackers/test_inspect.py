@@ -25,7 +25,7 @@ def run(*arguments: Any) -> Result:
     ("tracker", "kinds"),
     [
         ("procontext-256", {"templates", "survivors", "response"}),
-        ("jn-256", {"templates", "response", "distributions", "target-token"}),
+        ("jn-256", {"templates", "response", "distributions", "target-token", "search-attention"}),
     ],
 )
 def test_pictures(tracker: str, kinds: set[str], tmp_path: Path) -> None:

@@ -107,28 +107,51 @@ def distributions(tracker: SearchTracker[Any], trace: Trace) -> Figure | None:
     return figure
 
 
-@torch.inference_mode()
 def target_token(tracker: SearchTracker[Any], trace: Trace) -> Figure | None:
     """Attention of JN's target-indicating token to the template by layer, mean over heads (Figs. 6, A4)."""
     network: Any = tracker.network
     if getattr(network, "target_token_embed", None) is None or "embedded" not in trace:
         return None
-    side = network.backbone.template_side
-    extra = trace["embedded"].shape[1] - side * side - trace["search"].shape[-1] ** 2 // 256
-    if extra < 1:
+    told = _before_template(tracker, trace)
+    if told < 1:
         return None  # the place was added to the template's tokens
-    blocks = network.backbone.blocks
+    return _by_layer(tracker, trace, "template", picture(trace["templates"][0][0]), list(range(told)), told)
+
+
+def search_attention(tracker: SearchTracker[Any], trace: Trace) -> Figure | None:
+    """Attention of the template's middle to the search region by layer, mean over heads, of a network that drops no token
+    (JN, Figs. A2, A3; the class map beside them is `response`'s)."""
+    network: Any = tracker.network
+    if network.backbone.prune_at or "embedded" not in trace:
+        return None
+    told, side = _before_template(tracker, trace), network.backbone.template_side
+    middle = sorted({(side - 1) // 2, side // 2})
+    rows = [told + row * side + column for row in middle for column in middle]
+    return _by_layer(tracker, trace, "search", picture(trace["search"][0]), rows, told + side * side)
+
+
+def _before_template(tracker: SearchTracker[Any], trace: Trace) -> int:
+    """How many tokens stand before the template's."""
+    backbone: Any = tracker.network.backbone
+    return int(trace["embedded"].shape[1]) - backbone.template_side**2 - backbone.search_side**2
+
+
+@torch.inference_mode()
+def _by_layer(
+    tracker: SearchTracker[Any], trace: Trace, name: str, image: NDArray[np.float64], rows: list[int], first: int
+) -> Figure:
+    """A crop, and over it the attention of the tokens `rows` to its tokens (those from `first` on) in each layer."""
+    blocks: Any = tracker.network.backbone.blocks
+    side = image.shape[0] // 16
     figure, axes = grid(7, (len(blocks) + 7) // 7)
     for axis in axes:
         axis.set_axis_off()
-    image = picture(trace["templates"][0][0])
     axes[0].imshow(image)
-    axes[0].set_title("template", fontsize=8)
+    axes[0].set_title(name, fontsize=8)
     tokens = trace["embedded"]
     for index, block in enumerate(blocks):
-        rows = torch.arange(extra, device=tokens.device)
-        _, attention = block.attn.forward_with_rows(block.norm1(tokens), rows)
-        mean = attention[0].mean((0, 1))[extra : extra + side * side].reshape(side, side).cpu().numpy()
+        _, attention = block.attn.forward_with_rows(block.norm1(tokens), torch.tensor(rows, device=tokens.device))
+        mean = attention[0].mean((0, 1))[first : first + side * side].reshape(side, side).cpu().numpy()
         shown = np.kron(mean / mean.max(), np.ones((16, 16)))
         axes[index + 1].imshow(image)
         axes[index + 1].imshow(shown, cmap="inferno", alpha=0.6)
@@ -144,4 +167,5 @@ PICTURES: dict[str, Callable[[SearchTracker[Any], Trace], Figure | None]] = {
     "response": response,
     "distributions": distributions,
     "target-token": target_token,
+    "search-attention": search_attention,
 }
