@@ -156,7 +156,15 @@ def test_jn_has_the_papers_other_heads(head: str) -> None:
     [
         ("procontext", {"scales": 5}, "scales: found 5"),
         ("procontext", {"update_interval": 0}, "update_interval: found 0"),
+        ("procontext", {"threshold": 1.5}, "threshold: found 1.5"),
+        *[("procontext", {"keep_ratio": ratio}, "keep_ratio: found") for ratio in (0.0, -0.5, 1.5)],
+        ("ostrack", {"template_size": 160}, "template_size: found 160"),
+        ("ostrack", {"encoder": "wide"}, "encoder: found 'wide'"),
+        ("ostrack", {"encoder": {"layers": 3}}, "encoder: found"),
+        ("procontext", {"encoder": {"width": 50}}, "a width of 50 for 12 heads"),
+        ("jn", {"encoder": {"heads": 0}}, "encoder: found heads 0"),
         ("jn", {"head": "point"}, "head: found 'point'"),
+        ("jn", {"head": ["centre"]}, "head: found"),
         ("jn", {"indicator": "two"}, "indicator: found 'two'"),
         ("jn", {"tit_box": "polar"}, "tit_box: found 'polar'"),
         ("ostrack", {"dtype": "fp8"}, "fp8"),
@@ -165,7 +173,7 @@ def test_jn_has_the_papers_other_heads(head: str) -> None:
 )
 def test_settings_that_cannot_be_are_refused(name: str, settings: dict[str, Any], needle: str) -> None:
     with pytest.raises(SettingsError, match=needle):
-        tracker(name).load(weights="random", encoder=NARROW, **settings)
+        tracker(name).load(weights="random", **{"encoder": NARROW, **settings})
 
 
 @pytest.mark.parametrize("dtype", ["bf16", "fp16"])

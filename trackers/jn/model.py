@@ -41,7 +41,7 @@ class JN(nn.Module):
         **encoder: Any,
     ) -> None:
         super().__init__()
-        if head not in HEADS:
+        if not isinstance(head, str) or head not in HEADS:
             raise SettingsError(f"head: found '{head}', expected one of {', '.join(HEADS)}")
         self.side, self.template, self.source = search // PATCH, template, source
         self.backbone = OneStreamEncoder(template, search, {}, layer_scale=True, spare=False, **encoder)

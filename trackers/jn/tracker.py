@@ -12,6 +12,7 @@ from torch import Tensor
 from trackzoo.nn.crops import Window, box_in_crop
 from trackzoo.nn.distribution import DistributionMaps, corners_at
 from trackzoo.nn.heads import best_cell, centre_boxes
+from trackzoo.nn.onestream import encoder_sizes
 from trackzoo.nn.search_tracking import CropSettings, Located, SearchState, SearchTracker
 from trackzoo.sequence import Target
 from trackzoo.trackers.jn.model import JN
@@ -51,7 +52,7 @@ class JNTracker(SearchTracker[SearchState]):
         dtype: str = "fp32",
         compile: bool = False,
     ) -> None:
-        network = JN(template_size, search_size, head, indicator, tit_box, **(encoder or {}))
+        network = JN(template_size, search_size, head, indicator, tit_box, **encoder_sizes(encoder))
         fill_from(network, weights)
         crops = CropSettings(template_size, search_size, (template_factor,), search_factor, exact_crops)
         super().__init__(network, crops, device=device, dtype=dtype, compile=compile)

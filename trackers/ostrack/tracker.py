@@ -10,6 +10,7 @@ from torch import Tensor
 
 from trackzoo.nn.crops import Window
 from trackzoo.nn.heads import best_cell, centre_boxes
+from trackzoo.nn.onestream import encoder_sizes
 from trackzoo.nn.search_tracking import CropSettings, Located, SearchState, SearchTracker
 from trackzoo.sequence import Target
 from trackzoo.trackers.ostrack.model import OSTrack
@@ -45,7 +46,7 @@ class OSTrackTracker(SearchTracker[SearchState]):
         dtype: str = "fp32",
         compile: bool = False,
     ) -> None:
-        network = OSTrack(template_size, search_size, keep_ratio, **(encoder or {}))
+        network = OSTrack(template_size, search_size, keep_ratio, **encoder_sizes(encoder))
         fill_from(network, weights)
         crops = CropSettings(template_size, search_size, (template_factor,), search_factor, exact_crops)
         super().__init__(network, crops, device=device, dtype=dtype, compile=compile)

@@ -16,6 +16,7 @@ from trackzoo.errors import SettingsError
 from trackzoo.frames import Frame
 from trackzoo.nn.crops import Window
 from trackzoo.nn.heads import best_cell, centre_boxes
+from trackzoo.nn.onestream import encoder_sizes
 from trackzoo.nn.search_tracking import CropSettings, Located, SearchState, SearchTracker
 from trackzoo.sequence import Target
 from trackzoo.trackers.ostrack.model import OSTrack
@@ -44,7 +45,7 @@ class ProContEXTTracker(SearchTracker[SearchState]):
         device, dtype, compile: see `SearchTracker`.
 
     Raises:
-        SettingsError: a number of scales that is not 1 to 4, or an interval below 1.
+        SettingsError: a number of scales that is not 1 to 4, an interval below 1, a threshold that is no confidence.
     """
 
     network: OSTrack
@@ -71,7 +72,9 @@ class ProContEXTTracker(SearchTracker[SearchState]):
             raise SettingsError(f"scales: found {scales!r}, expected 1, 2, 3 or 4")
         if update_interval < 1:
             raise SettingsError(f"update_interval: found {update_interval!r}, expected a number of frames from 1")
-        network = OSTrack(template_size, search_size, keep_ratio, **(encoder or {}))
+        if not 0 <= threshold <= 1:
+            raise SettingsError(f"threshold: found {threshold:g}, expected a confidence, 0 to 1")
+        network = OSTrack(template_size, search_size, keep_ratio, **encoder_sizes(encoder))
         fill_from(network, weights)
         crops = CropSettings(template_size, search_size, SCALES[scales], search_factor, exact_crops)
         super().__init__(network, crops, device=device, dtype=dtype, compile=compile)

@@ -8,11 +8,31 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from trackzoo.nn.elimination import centre_token, eliminate, restore
+from trackzoo.errors import SettingsError
+from trackzoo.nn.elimination import CENTRE_CELL, centre_token, eliminate, restore
 from trackzoo.nn.vit import EPSILON, Block, PatchEmbed, drop_path_rates
 
 PATCH = 16
 Probe = Callable[[str, Any], None]
+
+
+#: Sizes that the setting `encoder` may name.
+SIZES = ("width", "depth", "heads")
+
+
+def encoder_sizes(encoder: Mapping[str, int] | None) -> dict[str, int]:
+    """The trackers' setting `encoder`: other sizes of the ViT than ViT-B's; raises `SettingsError` for what is none."""
+    if encoder is None:
+        return {}
+    if not isinstance(encoder, Mapping) or not set(encoder) <= {*SIZES}:
+        raise SettingsError(f"encoder: found {encoder!r}, expected sizes by name, of {', '.join(SIZES)}")
+    odd = next((name for name, size in encoder.items() if type(size) is not int or size < 1), None)
+    if odd is not None:
+        raise SettingsError(f"encoder: found {odd} {encoder[odd]!r}, expected a whole number from 1")
+    width, heads = encoder.get("width", 768), encoder.get("heads", 12)
+    if width % heads:
+        raise SettingsError(f"encoder: found a width of {width} for {heads} heads, expected a multiple")
+    return dict(encoder)
 
 
 class OneStreamEncoder(nn.Module):
@@ -26,6 +46,10 @@ class OneStreamEncoder(nn.Module):
         drop_path: rate of stochastic depth in the last block.
         layer_scale: see `Block`.
         spare: whether it has `cls_token` and `pos_embed`, which belong to OSTrack's checkpoints and are not used.
+
+    Raises:
+        SettingsError: a share that is not above 0 and at most 1, or tokens to be dropped by the centre of a template whose
+            centre the released code does not define.
     """
 
     def __init__(
@@ -44,6 +68,14 @@ class OneStreamEncoder(nn.Module):
         super().__init__()
         self.width = width
         self.template_side, self.search_side = template // PATCH, search // PATCH
+        for ratio in prune_at.values():
+            if not 0 < ratio <= 1:
+                raise SettingsError(f"keep_ratio: found {ratio:g}, expected a share above 0 and at most 1")
+        if any(ratio < 1 for ratio in prune_at.values()) and self.template_side not in CENTRE_CELL:
+            sides = ", ".join(str(side * PATCH) for side in sorted(CENTRE_CELL))
+            raise SettingsError(
+                f"template_size: found {template}, expected {sides} where tokens are dropped (keep_ratio below 1)"
+            )
         self.prune_at = dict(prune_at)
         self._rows: dict[tuple[tuple[int, ...], torch.device], Tensor] = {}
         if spare:
