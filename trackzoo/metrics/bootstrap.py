@@ -215,9 +215,9 @@ def _pooled(pooled: Pooled, drawn: Floats) -> Floats:
         return np.asarray(ratios.mean(axis=1))
     reached = drawn @ pooled.reach > 0
     points = reached.sum(axis=1)
-    return np.divide(
-        np.where(reached, ratios, 0).sum(axis=1), points, out=np.full(len(drawn), np.nan), where=points > 0
-    )
+    found: Floats = np.full(len(drawn), np.nan)
+    np.divide(np.where(reached, ratios, 0).sum(axis=1), points, out=found, where=points > 0)
+    return found
 
 
 def duel(first: Scores, second: Scores, metric: str, *, margin: float = 0.0, **settings: Any) -> Duel:
