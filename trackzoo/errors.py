@@ -7,6 +7,8 @@ line and exits with `exit_code`; a traceback is shown for faults of ours alone.
 from __future__ import annotations
 
 import difflib
+import sys
+import warnings
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,26 @@ from typing import Any
 
 class TrackzooWarning(UserWarning):
     """What a person should know of and nothing has to be stopped for; the command line prints it as one line."""
+
+
+def tell_warnings_plainly() -> None:
+    """From now on this process says our own warnings in one line, as the command line does; others' as Python does."""
+    warnings.showwarning = _tell
+
+
+def _tell(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: Any = None,
+    line: str | None = None,
+) -> None:
+    if issubclass(category, TrackzooWarning):
+        text = f"trackzoo: note: {message}\n"
+    else:
+        text = warnings.formatwarning(message, category, filename, lineno, line)
+    (file or sys.stderr).write(text)
 
 
 class TrackzooError(Exception):

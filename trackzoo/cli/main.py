@@ -9,14 +9,13 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-import warnings
 from collections.abc import Sequence as ListOf
 from typing import Any
 
 import click
 
 from trackzoo._version import __version__
-from trackzoo.errors import TrackzooError, TrackzooWarning, UnknownName
+from trackzoo.errors import TrackzooError, UnknownName, tell_warnings_plainly
 
 #: Command -> (module in this package, one line). The module's attribute of the same name is the command. The line stands
 #: here so that `trackzoo --help` imports none of them.
@@ -70,7 +69,7 @@ def cli() -> None:
 
 def main(arguments: ListOf[str] | None = None) -> Any:
     """Entry point: errors that a person can mend become one line and an exit code, never a traceback; warnings one line."""
-    warnings.showwarning = _tell
+    tell_warnings_plainly()
     try:
         code = cli.main(args=None if arguments is None else list(arguments), standalone_mode=False)
     except TrackzooError as error:
@@ -87,21 +86,6 @@ def main(arguments: ListOf[str] | None = None) -> Any:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     sys.exit(code if isinstance(code, int) else 0)
-
-
-def _tell(
-    message: Warning | str,
-    category: type[Warning],
-    filename: str,
-    lineno: int,
-    file: Any = None,
-    line: str | None = None,
-) -> None:
-    """Ours say all there is to say; of others the place in the code is told too, as Python does."""
-    if issubclass(category, TrackzooWarning):
-        click.echo(f"trackzoo: note: {message}", err=True)
-    else:
-        click.echo(warnings.formatwarning(message, category, filename, lineno, line), err=True, nl=False)
 
 
 def _fail(text: str, code: int) -> None:

@@ -16,6 +16,7 @@ from trackzoo.engine.build import build_lanes
 from trackzoo.engine.devices import limit_threads
 from trackzoo.engine.failure import Cause, cause_of
 from trackzoo.engine.lane import Task
+from trackzoo.errors import tell_warnings_plainly
 from trackzoo.trial import TrialResult
 
 #: Seconds between two messages about progress.
@@ -90,6 +91,7 @@ def serve(connection: Connection) -> None:
 
 def main(handle: int) -> None:
     """Entry point of the process; `handle` is its end of the pipe."""
+    tell_warnings_plainly()
     _die_with_parent()
     connection = Connection(handle)
     try:
