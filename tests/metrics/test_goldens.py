@@ -56,6 +56,16 @@ def test_both_seeds_and_all_data_sets_are_there(tmp_path: Path) -> None:
     assert cases == {(profile, dataset) for profile in ("pytracking", "stark") for dataset in datasets}
 
 
+def test_the_command_says_case_profile_and_deviation(tmp_path: Path, cli: Any) -> None:
+    shutil.copy(packaged() / "golden_vos_seed1.json.gz", tmp_path)
+    done = cli("verify", "metrics", "--goldens", tmp_path)
+    heading, *rows, summary = [line.split() for line in done.stdout.splitlines()]
+    assert heading[:2] == ["case", "profile"]
+    assert [row[2:4] for row in rows] == [[name, "agrees"] for name in ("davis", "vos-benchmark", "pytracking-vos")]
+    assert all(float(row[4]) < 1e-12 for row in rows)
+    assert summary[:4] == ["metrics:", "3", "of", "3"]
+
+
 def only(rows: list[Row], profile: str) -> Row:
     [row] = [row for row in rows if row.profile == profile]
     return row

@@ -49,7 +49,7 @@ def verify(target: str | None, goldens: Path | None, device: str, dtype: str, co
         dtype_named(dtype)
     certificate = chosen.verify(goldens, Setup(device, dtype, compile))
     shown = [row for row in certificate.rows if row.status == "differs"] if quiet else certificate.rows
-    for line in lines(shown):
+    for line in lines(shown, ("case", "profile") if target == "metrics" else ("file", "array")):
         click.echo(line)
     click.echo(f"{target}: {certificate} ({goldens or chosen.packaged})")
     return 0 if certificate.passed else 1
@@ -59,13 +59,14 @@ def _number(value: float) -> str:
     return "" if math.isnan(value) else "0" if value == 0 else f"{value:.1e}"
 
 
-def lines(rows: Iterable[Row]) -> list[str]:
-    """A table as text: file, array, status, largest absolute and relative deviation, tolerance, remark.
+def lines(rows: Iterable[Row], called: tuple[str, str] = ("file", "array")) -> list[str]:
+    """A table as text: file and array (or as they are `called`), status, largest absolute and relative deviation, tolerance,
+    remark.
 
     A relative deviation is relative to the largest magnitude in the reference's array. Arrays of one file that were
     skipped, or were given to the reference, are named in one line.
     """
-    cells = [("file", "array", "", "largest abs", "rel", "tolerance", "")]
+    cells = [(*called, "", "largest abs", "rel", "tolerance", "")]
     gathered: dict[tuple[str, str], list[str]] = {}
     for row in rows:
         if row.status in ("agrees", "differs"):
