@@ -6,9 +6,18 @@ from trackzoo.datasets._digest import annotation_digest
 from trackzoo.datasets._files import FileDataset, ListedDataset, SequenceFiles
 from trackzoo.datasets._images import Images, Listed, Numbered, list_images, numbers_in
 from trackzoo.datasets._lists import Row, attribute_names, attribute_table, split_list
-from trackzoo.datasets._text import read_boxes, read_bytes, read_flags, read_line, read_numbers, read_values
+from trackzoo.datasets._text import (
+    NO_SENTENCE,
+    read_boxes,
+    read_bytes,
+    read_flags,
+    read_line,
+    read_numbers,
+    read_values,
+)
 
 __all__ = [
+    "NO_SENTENCE",
     "FileDataset",
     "Images",
     "Listed",

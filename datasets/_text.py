@@ -169,6 +169,10 @@ def read_flags(path: Path, count: int | None = None, *, spare: int = 0) -> NDArr
     return read_values(path, count=count, spare=spare).astype(bool)
 
 
+#: What `check` says of a sequence whose description is missing or blank.
+NO_SENTENCE = "no sentence; trackers that follow one are told nothing here"
+
+
 def read_line(path: Path) -> str | None:
     """First line of a text file, stripped, or None where the file is missing or its first line is blank.
 

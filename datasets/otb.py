@@ -18,6 +18,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from trackzoo.datasets._common import (
+    NO_SENTENCE,
     ListedDataset,
     Numbered,
     Row,
@@ -29,7 +30,7 @@ from trackzoo.datasets._common import (
 )
 from trackzoo.errors import DataError, SettingsError
 from trackzoo.roots import Root
-from trackzoo.sequence import Annotation, DatasetSpec
+from trackzoo.sequence import Annotation, DatasetSpec, Problem, Sequence
 
 _OTB2015 = "Wu, Lim, Yang, Object Tracking Benchmark, TPAMI 2015"
 _SITE = "http://cvlab.hanyang.ac.kr/tracker_benchmark/"
@@ -116,9 +117,7 @@ def _read(files: OTBFiles) -> Annotation:
         boxes = boxes[files.omit :]
     if len(boxes) == 0:
         raise DataError(files.boxes, "no row for the first frame", f"rows for frames {files.first} to {files.last}")
-    text = None
-    if files.words is not None and (text := read_line(files.words)) is None:
-        raise DataError(files.words, "an empty line", "a description of the target")
+    text = None if files.words is None else read_line(files.words)
     return Annotation(boxes, np.ones(len(boxes), dtype=np.bool_), text=text)
 
 
@@ -264,6 +263,12 @@ OTB99-Lang/
         files = super().files(name)
         words = self._words(self.row(name))
         return replace(files, truth=(*files.truth, words), words=words)
+
+    def oddities(self, name: str, files: OTBFiles, sequence: Sequence) -> list[Problem]:
+        """A description that is blank."""
+        if sequence.text is None and files.words is not None:
+            return [Problem(files.words, NO_SENTENCE, fatal=False)]
+        return []
 
 
 def _video(row: Row) -> str:

@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from trackzoo.datasets._common import (
+    NO_SENTENCE,
     Listed,
     ListedDataset,
     Row,
@@ -191,7 +192,7 @@ TNL2K/
             found = "the sentence of the first release; the authors' corrected one is used"
             return [Problem(files.words, found, fatal=False)]
         if sequence.text is None:
-            return [Problem(files.words, "no sentence; language trackers cannot use this video", fatal=False)]
+            return [Problem(files.words, NO_SENTENCE, fatal=False)]
         return []
 
     def __getstate__(self) -> dict[str, object]:
