@@ -227,7 +227,7 @@ def test_spellings(tmp_path: Path, own: str, written: str) -> None:
     (tmp_path / f"r/{own}.txt").rename(tmp_path / f"r/{written}.txt")
     run = runs(tmp_path / "r", data)["r"]
     holds(run, data)
-    assert run.notes == [f"1 names are spelled otherwise: read '{written}' as '{own}'"]
+    assert run.notes == [f"1 name is spelled otherwise: read '{written}' as '{own}'"]
 
 
 def test_a_misspelled_name_is_known_by_its_length_and_first_box(tmp_path: Path) -> None:

@@ -241,4 +241,4 @@ def test_a_folder_that_spells_a_sequence_otherwise_than_its_files(tmp_path: Path
     (folder / "ants1").rename(folder / "Ants-1")
     made = evaluate_folder(tmp_path / "s", vot2015, Rules())
     assert made.boards[0].entries[0].scores.metrics == pytest.approx(usual.entries[0].scores.metrics, nan_ok=True)
-    assert "SiamFC: 1 names are spelled otherwise: read 'Ants-1' as 'ants1'" in made.notes
+    assert "SiamFC: 1 name is spelled otherwise: read 'Ants-1' as 'ants1'" in made.notes

@@ -12,7 +12,7 @@ import numpy as np
 from trackzoo.errors import DataError, ResultsError, incomplete, listing
 from trackzoo.geometry import Floats
 from trackzoo.importing.discover import Candidate, Source
-from trackzoo.importing.run import Reading, elsewhere
+from trackzoo.importing.run import Reading, elsewhere, respelled
 from trackzoo.metrics.vot_scores import MULTISTART, SUPERVISED, UNSUPERVISED
 from trackzoo.protocols.vot_multistart import anchors, trial_name, visited
 from trackzoo.rasterise import trimmed
@@ -175,15 +175,7 @@ class ForeignVotRun(VotRun):
             for trial, rows in wanted.items():
                 for repeat in self.folders:
                     self._check(trial, repeat, rows)
-        other = {
-            name: source
-            for run in self.candidate.runs.values()
-            for name, source in run.items()
-            if source.how == "loose"
-        }
-        if other:
-            pairs = [f"'{source.spelling}' as '{name}'" for name, source in other.items()]
-            self.notes.append(f"{len(other)} names are spelled otherwise: read {listing(pairs)}")
+        self.notes += respelled({name: source for run in self.candidate.runs.values() for name, source in run.items()})
         if self.candidate.strangers:
             self.notes.append(
                 f"{len(self.candidate.strangers)} folders of no sequence of {self.dataset} left alone: "

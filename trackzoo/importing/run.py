@@ -343,10 +343,7 @@ class ForeignRun(ForeignResults):
 
     def _say_names(self) -> None:
         first = self.candidate.runs[self.repeats[0]]
-        other = {name: source.spelling for name, source in first.items() if source.how == "loose"}
-        if other:
-            pairs = [f"'{spelling}' as '{name}'" for name, spelling in other.items()]
-            self.notes.append(f"{len(other)} names are spelled otherwise: read {listing(pairs)}")
+        self.notes += respelled(first)
         for worse, better, name in self.candidate.doubles:
             self.notes.append(f"two files for '{name}': {better} was read, {worse} left alone")
         if self.candidate.strangers:
@@ -355,6 +352,13 @@ class ForeignRun(ForeignResults):
                 f"{count} file{'' if count == 1 else 's'} of no sequence of {self.dataset} left alone: "
                 f"{listing(self.candidate.strangers)}"
             )
+
+
+def respelled(sources: Mapping[str, Source]) -> list[str]:
+    """A line on the sequences that files spell otherwise than the benchmark; nothing where none does."""
+    pairs = [f"'{source.spelling}' as '{name}'" for name, source in sources.items() if source.how == "loose"]
+    names = "1 name is" if len(pairs) == 1 else f"{len(pairs)} names are"
+    return [f"{names} spelled otherwise: read {listing(pairs)}"] if pairs else []
 
 
 def _alike(missing: Iterable[str], stems: list[str]) -> tuple[str, str] | None:
