@@ -133,7 +133,8 @@ def search_attention(tracker: SearchTracker[Any], trace: Trace) -> Figure | None
 def _before_template(tracker: SearchTracker[Any], trace: Trace) -> int:
     """How many tokens stand before the template's."""
     backbone: Any = tracker.network.backbone
-    return int(trace["embedded"].shape[1]) - backbone.template_side**2 - backbone.search_side**2
+    before: int = trace["embedded"].shape[1] - backbone.template_side**2 - backbone.search_side**2
+    return before
 
 
 @torch.inference_mode()
@@ -141,7 +142,8 @@ def _by_layer(
     tracker: SearchTracker[Any], trace: Trace, name: str, image: NDArray[np.float64], rows: list[int], first: int
 ) -> Figure:
     """A crop, and over it the attention of the tokens `rows` to its tokens (those from `first` on) in each layer."""
-    blocks: Any = tracker.network.backbone.blocks
+    network: Any = tracker.network
+    blocks = network.backbone.blocks
     side = image.shape[0] // 16
     figure, axes = grid(7, (len(blocks) + 7) // 7)
     for axis in axes:
