@@ -48,6 +48,7 @@ def second_directory(archive: bytes) -> bytes:
     return archive[: start + size] + false + archive[end:]
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
 @pytest.mark.parametrize("disguise", ["none", "half an end record behind", "a second directory"])
 def test_torchscript_does_not_run_in_any_disguise(tmp_path: Path, disguise: str) -> None:
     trace, path = tmp_path / "ran", tmp_path / "checkpoint.pth"
