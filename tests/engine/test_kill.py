@@ -38,6 +38,8 @@ def start(folder: Path, tracker: str, *arguments: str, data: str = DATA, group: 
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=group,
+        # A job in a shell's background ignores Ctrl-C, and so would all that it starts; here it is what is tested.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         env={**os.environ, "PYTHONSAFEPATH": "1", "OMP_NUM_THREADS": "1"},
     )
 
